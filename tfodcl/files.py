@@ -1,0 +1,46 @@
+"""Files that are whole or absent: written under a temporary name, synced, then renamed."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from tfodcl.errors import InputError
+
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike) -> Iterator[Path]:
+    """Yields a temporary path beside `path`; renames it to `path` when the block ends without an error.
+
+    The temporary file keeps the suffix of `path` (NumPy's writers append theirs otherwise).
+
+    Raises:
+      InputError: the file cannot be written (missing rights, full disk, a directory of that name).
+        Nothing is left behind, and an earlier file at `path` is untouched.
+    """
+    path = Path(path)
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        yield temporary
+        with open(temporary, "rb") as written:
+            os.fsync(written.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)  # mkstemp's 0600 is for secrets
+        temporary.replace(path)
+    except OSError as error:
+        raise InputError(f"{path} must be writable. Received: {error.strerror or error}.") from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def write(path: str | os.PathLike, content: bytes) -> None:
+    """Writes `content` to `path`, whole or not at all. Raises InputError like `replacing`."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
