@@ -1,0 +1,91 @@
+"""The encoders, by name: input shape -> latent. Each has a modulated form (ANML's) and a plain one (OML's)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import tf_keras as keras
+
+from tfodcl.backbones.anml import build_anml
+from tfodcl.backbones.dscnn import build_dscnn
+from tfodcl.backbones.oml import build_oml
+from tfodcl.backbones.residual import build_residual
+from tfodcl.errors import InputError
+
+Builder = Callable[[tuple[int, int, int]], keras.Model]
+
+
+@dataclass(frozen=True)
+class Family:
+    """An encoder's two forms and what inputs it is for."""
+
+    modulated: Builder
+    plain: Builder
+    min_size: tuple[int, int]  # of the input, (height, width)
+
+
+def anml_family(nm_channels: int, p_channels: int, oml_channels: int) -> Family:
+    return Family(
+        lambda shape: build_anml(shape, nm_channels, p_channels, num_pools=3 if shape[0] >= 64 else 2),
+        lambda shape: build_oml(shape, oml_channels),
+        min_size=(26, 26),
+    )
+
+
+def dscnn_family(num_channels: int, nm_channels: int) -> Family:
+    return Family(
+        lambda shape: build_dscnn(shape, num_channels, nm_channels=nm_channels),
+        lambda shape: build_dscnn(shape, num_channels),
+        min_size=(20, 4),
+    )
+
+
+FAMILIES = {
+    "anml": anml_family(112, 256, 256),  # the papers' sizes
+    "anml_small": anml_family(32, 64, 64),
+    "anml_tiny": anml_family(16, 32, 32),  # for the Nano 33 BLE
+    "dscnn": dscnn_family(172, 16),
+    "dscnn_tiny": dscnn_family(64, 8),  # for the Nano 33 BLE
+    "residual": Family(  # CIFAR-100 on the STM32H747
+        lambda shape: build_residual(shape, nm_channels=16), build_residual, min_size=(16, 16)
+    ),
+}
+
+
+def build(name: str, input_shape: tuple[int, int, int], modulated: bool, aim_width: int = 0) -> keras.Model:
+    """The float encoder `name` for `input_shape`.
+
+    Args:
+      name: a key of FAMILIES.
+      input_shape: (height, width, channels).
+      modulated: with the neuromodulatory network (ANML) or without (OML).
+      aim_width: > 0 adds the dense layer in front of AIM, latent -> aim_width, ReLU.
+
+    Raises:
+      InputError: the input is too small for the network.
+    """
+    family = FAMILIES[name]
+    if input_shape[0] < family.min_size[0] or input_shape[1] < family.min_size[1]:
+        raise InputError(
+            f"encoder {name} needs inputs of at least {family.min_size[0]}x{family.min_size[1]}. "
+            f"Received: {input_shape[0]}x{input_shape[1]}."
+        )
+    model = (family.modulated if modulated else family.plain)(input_shape)
+    if not aim_width:
+        return model
+    reduced = keras.layers.Dense(aim_width, kernel_initializer="he_normal", name="aim_front")(model.output)
+    return keras.Model(model.input, keras.layers.ReLU(name="aim_front_relu")(reduced), name=f"{model.name}_aim")
+
+
+def count_macs(model: keras.Model) -> int:
+    """Multiply-accumulates of one inference; taps that fall on padding are counted."""
+    total = 0
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.DepthwiseConv2D):
+            _, height, width, channels = layer.output_shape
+            total += height * width * channels * layer.kernel_size[0] * layer.kernel_size[1]
+        elif isinstance(layer, keras.layers.Conv2D):
+            _, height, width, _ = layer.output_shape
+            total += height * width * layer.kernel.shape.num_elements()
+        elif isinstance(layer, keras.layers.Dense):
+            total += layer.kernel.shape.num_elements()
+    return total

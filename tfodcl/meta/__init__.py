@@ -1,0 +1,1 @@
+"""How an encoder is trained on the workstation, before it is frozen."""

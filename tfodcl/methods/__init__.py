@@ -1,0 +1,56 @@
+"""The methods, by name. Each learns class after class from one package: learn(task), predict(x)."""
+
+from typing import ClassVar, Protocol
+
+import numpy as np
+
+from tfodcl.methods.anml import Anml
+from tfodcl.methods.anml_aim import AnmlAim
+from tfodcl.methods.latent_replay import LatentReplay
+from tfodcl.methods.lifelearner import LifeLearner
+from tfodcl.methods.oml import Oml
+from tfodcl.methods.oml_aim import OmlAim
+from tfodcl.methods.oracle import Oracle
+from tfodcl.methods.pq_replay import PqReplay
+from tfodcl.methods.pretrained import Pretrained
+from tfodcl.methods.raw_replay import RawReplay
+from tfodcl.package import Learning, Package
+from tfodcl.replay.policy import ClassBalancedMemory
+from tfodcl.stages.classifier import Classifier, Encoder
+from tfodcl.streams import Task
+
+
+class Method(Protocol):
+    """What a learner is.
+
+    Attributes:
+      RECIPE: the training that its encoder comes from, a key of meta.recipes.RECIPES.
+      classifier: encoder and adaptive stage.
+      memory: of its replays; None where it has none.
+    """
+
+    RECIPE: ClassVar[str]
+    classifier: Classifier
+    memory: ClassBalancedMemory | None
+
+    def __init__(self, package: Package, encoder: Encoder, learning: Learning, seed: int) -> None: ...
+
+    def learn(self, task: Task) -> None:
+        """Learns the next class; labels count up from 0."""
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        """(n, h, w, c) -> (n,) int64 labels of the classes learnt so far."""
+
+
+METHODS: dict[str, type[Method]] = {
+    "pretrained": Pretrained,
+    "oml": Oml,
+    "anml": Anml,
+    "oml_aim": OmlAim,
+    "anml_aim": AnmlAim,
+    "oracle": Oracle,
+    "raw_replay": RawReplay,
+    "latent_replay": LatentReplay,
+    "pq_replay": PqReplay,
+    "lifelearner": LifeLearner,
+}

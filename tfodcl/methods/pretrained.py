@@ -1,0 +1,7 @@
+"""Pretrained: an encoder of plain supervised training; on the device it learns as ANML does."""
+
+from tfodcl.methods.anml import Anml
+
+
+class Pretrained(Anml):
+    RECIPE = "pretrained"

@@ -1,0 +1,1 @@
+"""How a trained float encoder becomes a full-int8 .tflite."""

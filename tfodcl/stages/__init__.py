@@ -1,0 +1,1 @@
+"""What is trained on the device, and the frozen encoder before it. NumPy and LiteRT only."""
