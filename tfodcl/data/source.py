@@ -1,0 +1,116 @@
+"""From a data set's name to a Dataset: finds the file or draws the glyphs, and applies the front end."""
+
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+
+from tfodcl.data import glyphs, npz
+from tfodcl.data.dataset import Dataset
+from tfodcl.data.mfcc import Mfcc
+from tfodcl.data.splits import split_classes
+from tfodcl.errors import InputError
+
+_CIFAR = "A. Krizhevsky, Learning multiple layers of features from tiny images, 2009; no licence stated"
+# What datasets/prepare.py makes, with one line on source and licence for files that do not say it themselves.
+_PREPARED = {
+    "cifar10": f"CIFAR-10: {_CIFAR}",
+    "cifar100": f"CIFAR-100: {_CIFAR}",
+    "miniimagenet": "MiniImageNet: O. Vinyals and others, 2016, images of ImageNet; for non-commercial research",
+    "omniglot": "Omniglot: B. Lake, R. Salakhutdinov, J. Tenenbaum, 2015; MIT",
+    "speech_commands": "Speech Commands v2: P. Warden, 2018; CC BY 4.0",
+}
+_LICENCES = _PREPARED | {
+    "arabic_speech_commands": "Arabic speech commands: A. Ghandoura and others, 2021; CC BY 4.0",
+    "cifar10_subset": f"CIFAR-10: {_CIFAR}",
+    "har_sp_sw": "GEOTEC smartphone and smartwatch activities, 2022; CC BY 4.0",
+}
+_UNKNOWN_LICENCE = "source and licence not stated by the data set's file"
+_GLYPHS_LICENCE = "glyphs: drawn by tfodcl; Apache-2.0"
+
+
+def directory() -> Path:
+    """Where <name>.npz files are: $TFODCL_DATA, else ~/.cache/tfodcl/data."""
+    configured = os.environ.get("TFODCL_DATA")
+    return Path(configured) if configured else Path.home() / ".cache" / "tfodcl" / "data"
+
+
+def load(name: str, seed: int = 0) -> Dataset:
+    """Loads a data set, ready for an encoder.
+
+    Args:
+      name: "glyphs", which is drawn, else that of a file <name>.npz in `directory()`.
+      seed: of the glyphs; other sets do not depend on it.
+
+    Raises:
+      InputError: no such file (the line says which command prepares it), or its content is not usable.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name):
+        raise InputError(
+            f"A data set's name must be made of letters, digits, '_', '-' and '.'. Received: dataset={name!r}."
+        )
+    if name == "glyphs":
+        return _draw(seed)
+    path = directory() / f"{name}.npz"
+    if not path.is_file():
+        raise InputError(_explain_missing(name, path))
+    samples = npz.read(name, path)
+    parts, front_end = _apply_front_end(samples)
+    x_val, y_val = parts.get("val", (None, None))
+    return Dataset(
+        name,
+        *parts["train"],
+        *parts["test"],
+        x_val,
+        y_val,
+        samples.class_names,
+        samples.split,
+        front_end,
+        samples.licence or _LICENCES.get(name, _UNKNOWN_LICENCE),
+    )
+
+
+def _explain_missing(name: str, path: Path) -> str:
+    if name in _PREPARED:
+        return f"{name} must be prepared first: python datasets/prepare.py {name}. Received: no file {path}."
+    return (
+        f"A data set must be glyphs, {', '.join(_PREPARED)}, or one of your own in $TFODCL_DATA/<name>.npz. "
+        f"Received: dataset={name!r} and no file {path}."
+    )
+
+
+def _draw(seed: int) -> Dataset:
+    x_train, y_train, x_test, y_test = glyphs.draw(seed)
+    names = tuple(f"glyph{index:03d}" for index in range(glyphs.NUM_CLASSES))
+    split = split_classes("glyphs", len(names))
+    return Dataset(
+        "glyphs", x_train, y_train, x_test, y_test, None, None, names, split, _image_front_end(), _GLYPHS_LICENCE
+    )
+
+
+def _image_front_end() -> dict:
+    return {"kind": "image", "scale": 1 / 255}
+
+
+def _apply_front_end(samples: npz.Samples) -> tuple[dict[str, tuple[np.ndarray, np.ndarray]], dict]:
+    """Returns the parts with x (n, h, w, c) uint8 or standardised float32, and the front end's description."""
+    x_train = samples.parts["train"][0]
+    if x_train.dtype == np.uint8:
+        parts = {part: (x if x.ndim == 4 else x[..., None], y) for part, (x, y) in samples.parts.items()}
+        return parts, _image_front_end()
+    parts, description = samples.parts, {"kind": "windows"}
+    if samples.sample_rate_hz is not None:
+        mfcc = Mfcc(sample_rate_hz=samples.sample_rate_hz)
+        parts = {part: (mfcc.transform(x), y) for part, (x, y) in parts.items()}
+        description = {"kind": "mfcc", **mfcc.describe()}
+    mean, std = _statistics(*parts["train"], samples.split.meta_train)
+    parts = {part: (((x - mean) / std)[..., None], y) for part, (x, y) in parts.items()}
+    return parts, {**description, "mean": mean.tolist(), "std": std.tolist()}
+
+
+def _statistics(x: np.ndarray, y: np.ndarray, meta_train: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and deviation per last axis, (channels,) float32, over what is known before deployment: meta_train."""
+    known = x[np.isin(y, meta_train)].astype(np.float64)
+    std = known.std(axis=(0, 1))
+    return known.mean(axis=(0, 1)).astype(np.float32), np.where(std > 0, std, 1).astype(np.float32)
