@@ -1,19 +1,19 @@
 """What a continual learner remembers: the accuracy matrix and the figures the field derives from it.
 
 Classes are learnt in order and carry the labels 0, 1, 2, ... Evaluation point i comes after `eval_points[i]`
-classes; class group j holds the labels eval_points[j - 1] .. eval_points[j] - 1 (from 0 for j = 0): the classes
+classes. Class group j holds the labels eval_points[j - 1] .. eval_points[j] - 1 (from 0 for j = 0), those
 learnt between two evaluation points. All figures come from one matrix of T rows and T columns,
 
-  A[i, j] = accuracy on the test samples of group j after point i, in [0, 1]; nan for j > i, not yet learnt.
+  A[i, j] = accuracy on the test samples of group j after point i, in [0, 1]; nan for j > i (not learnt).
 
-  average accuracy      1/T sum_j A[T-1, j]                                       Lopez-Paz & Ranzato 2017, ACC
-  average incremental   1/T sum_i (1/(i+1) sum_{j<=i} A[i, j])                    Rebuffi et al. 2017, iCaRL
-  learning accuracy     1/T sum_j A[j, j]                                         Riemer et al. 2019, MER
-  forgetting            1/(T-1) sum_{j<T-1} (max_{j<=i<T-1} A[i, j] - A[T-1, j])  Chaudhry et al. 2018
-  backward transfer     1/(T-1) sum_{j<T-1} (A[T-1, j] - A[j, j])                 Lopez-Paz & Ranzato 2017, BWT
+  average accuracy      1/T sum_j A[T-1, j]                                       Lopez-Paz & Ranzato, 2017
+  average incremental   1/T sum_i (1/(i+1) sum_{j<=i} A[i, j])                    Rebuffi et al., 2017
+  learning accuracy     1/T sum_j A[j, j]                                         Riemer et al., 2019
+  forgetting            1/(T-1) sum_{j<T-1} (max_{j<=i<T-1} A[i, j] - A[T-1, j])  Chaudhry et al., 2018
+  backward transfer     1/(T-1) sum_{j<T-1} (A[T-1, j] - A[j, j])                 Lopez-Paz & Ranzato, 2017
 
-Forgetting is at least minus backward transfer, and equals it where every group was best right after it was learnt.
-Forward transfer needs accuracies on classes not yet learnt; a head that grows class by class has none.
+Forgetting is at least minus backward transfer, and equals it where every group was best right after it
+was learnt. Forward transfer needs accuracies on classes not yet learnt; a head that grows class by class has none.
 """
 
 from collections.abc import Sequence
@@ -61,8 +61,8 @@ def accuracy_matrix(
     """The accuracy matrix A of one run.
 
     Args:
-      predictions: (y_true, y_pred) at each evaluation point, as in `group_accuracies`, over all classes learnt
-        by then.
+      predictions: (y_true, y_pred) at each evaluation point, as in `group_accuracies`, over all classes
+        learnt by then.
       eval_points: (T,) numbers of classes learnt, strictly increasing, the first at least 1.
 
     Returns:
@@ -81,9 +81,10 @@ def accuracy_matrix(
     matrix = np.stack([group_accuracies(y_true, y_pred, bounds) for y_true, y_pred in predictions])
     if not np.array_equal(np.isfinite(matrix), np.tri(len(bounds), dtype=bool)):
         wrong = int(np.argmax((np.isfinite(matrix) != np.tri(len(bounds), dtype=bool)).any(axis=1)))
+        received = np.flatnonzero(np.isfinite(matrix[wrong])).tolist()
         raise InputError(
             "test samples at an evaluation point must be of exactly the classes learnt by then. "
-            f"Received: groups {np.flatnonzero(np.isfinite(matrix[wrong])).tolist()} after {bounds[wrong]} classes."
+            f"Received: groups {received} after {bounds[wrong]} classes."
         )
     return matrix
 
@@ -106,8 +107,8 @@ def learning_accuracy(matrix: np.ndarray) -> float:
 def forgetting(matrix: np.ndarray) -> float:
     """Mean over groups but the last of the best earlier accuracy minus the final one.
 
-    In [-1, 1]; negative where later learning improved old groups; 0.0 with one evaluation point, where nothing
-    can have been forgotten.
+    In [-1, 1]; negative where later learning improved old groups; 0.0 with one evaluation point, where
+    nothing can have been forgotten.
     """
     matrix = _checked(matrix)
     if len(matrix) == 1:
