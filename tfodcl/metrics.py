@@ -13,7 +13,7 @@ learnt between two evaluation points. All figures come from one matrix of T rows
   backward transfer     1/(T-1) sum_{j<T-1} (A[T-1, j] - A[j, j])                 Lopez-Paz & Ranzato, 2017
 
 Forgetting is at least minus backward transfer, and equals it where every group was best right after it
-was learnt. Forward transfer needs accuracies on classes not yet learnt; a head that grows class by class has none.
+was learnt. Forward transfer needs accuracies on classes not yet learnt; a head that grows has none.
 """
 
 from collections.abc import Sequence
