@@ -1,11 +1,9 @@
-"""What all commands share: one-line errors with exit code 2, and progress bars."""
+"""What all commands share: one-line errors with exit code 2."""
 
 import argparse
 import sys
 from collections.abc import Callable
 from typing import NoReturn
-
-from tqdm import tqdm
 
 from tfodcl.errors import InputError
 
@@ -31,18 +29,3 @@ def run(main: Callable[[], None], name: str) -> NoReturn:
         print(f"{name}: interrupted; the same command resumes", file=sys.stderr)
         sys.exit(130)
     sys.exit(0)
-
-
-def progress(description: str, total: int, initial: int = 0) -> tqdm:
-    """A bar with rate and ETA on a terminal; a line about every 15 s elsewhere (a log file)."""
-    on_terminal = sys.stderr.isatty()
-    return tqdm(
-        desc=description,
-        total=total,
-        initial=initial,
-        dynamic_ncols=on_terminal,
-        ascii=not on_terminal,
-        mininterval=0.2 if on_terminal else 15,
-        maxinterval=10 if on_terminal else 60,
-        leave=True,
-    )

@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from tfodcl.command import progress
+
 from tfodcl.errors import InputError
 from tfodcl.files import replacing
+from tfodcl.progress import progress
 
 CHECKPOINT_SECONDS = 30
 LOG_STEPS = 10

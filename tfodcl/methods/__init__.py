@@ -4,6 +4,7 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 
+from tfodcl.compress.record import Codec
 from tfodcl.methods.anml import Anml
 from tfodcl.methods.anml_aim import AnmlAim
 from tfodcl.methods.latent_replay import LatentReplay
@@ -25,13 +26,17 @@ class Method(Protocol):
 
     Attributes:
       RECIPE: the training that its encoder comes from, a key of meta.recipes.RECIPES.
+      RATES: the learning rates it uses, of "inner" and "outer".
       classifier: encoder and adaptive stage.
       memory: of its replays; None where it has none.
+      codec: of its replays; None where they are raw or there are none.
     """
 
     RECIPE: ClassVar[str]
+    RATES: ClassVar[tuple[str, ...]]
     classifier: Classifier
     memory: ClassBalancedMemory | None
+    codec: Codec | None
 
     def __init__(self, package: Package, encoder: Encoder, learning: Learning, seed: int) -> None: ...
 

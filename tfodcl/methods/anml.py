@@ -11,9 +11,11 @@ class Anml:
     """Learns each class from its own samples, one by one; what keeps the old ones is the meta-trained latent."""
 
     RECIPE = "anml"
+    RATES = ("inner",)
 
     def __init__(self, package: Package, encoder: Encoder, learning: Learning, seed: int) -> None:
         self.classifier = Classifier(package, encoder)
+        self.codec = None
         self.memory = None
         self._learning = learning
 

@@ -14,6 +14,7 @@ class LifeLearner:
     """See the module. `codec` is the package's (sparse bitmap + product quantizer) unless another is given."""
 
     RECIPE = "anml"
+    RATES = ("inner", "outer")
 
     def __init__(
         self, package: Package, encoder: Encoder, learning: Learning, seed: int, codec: Codec | None = None

@@ -13,9 +13,11 @@ class RawReplay:
     """An image takes one byte a pixel and channel, a second of speech its 490 MFCC values."""
 
     RECIPE = "anml"
+    RATES = ("inner", "outer")
 
     def __init__(self, package: Package, encoder: Encoder, learning: Learning, seed: int) -> None:
         self.classifier = Classifier(package, encoder)
+        self.codec = None
         self._input_shape = tuple(package.info["input_shape"])
         payload_bytes = int(np.prod(self._input_shape))
         self.memory = ClassBalancedMemory(

@@ -12,6 +12,7 @@ import tensorflow as tf
 import tensorflow_model_optimization as tfmot
 import tf_keras as keras
 from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import default_8bit_quantize_configs
+from tensorflow_model_optimization.python.core.quantization.keras.quantize_layer import QuantizeLayer
 
 from tfodcl.data import Dataset, as_float
 from tfodcl.meta.loop import run_steps
@@ -85,7 +86,8 @@ def quantize(model: keras.Model, calibration: np.ndarray) -> keras.Model:
                 variable.assign(low)
             if kind.endswith("activation_max") or kind == "output_max":
                 variable.assign(high)
-    for variable in twin.get_layer("quantize_layer").variables:
+    (source,) = (layer for layer in twin.layers if isinstance(layer, QuantizeLayer))
+    for variable in source.variables:
         if variable.name.endswith("_min:0"):
             variable.assign(min(0.0, float(calibration.min())))
         if variable.name.endswith("_max:0"):

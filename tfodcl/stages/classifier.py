@@ -42,7 +42,9 @@ class Classifier:
         return self.encoder.encode_quantized(self.encoder.quantize(x))
 
     def dequantize(self, latents: np.ndarray) -> np.ndarray:
-        """int8 latents -> their real values, float32."""
+        """int8 latents -> their real values, float32. Latents of a float encoder are what they are."""
+        if latents.dtype == np.float32:
+            return latents
         return (latents.astype(np.float32) - self._zero_point) * self._scale
 
     def predict(self, x: np.ndarray) -> np.ndarray:

@@ -1,0 +1,168 @@
+"""Continual runs: a method learns a stream class by class and is tested; its learning rates are searched before."""
+
+import dataclasses
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tfodcl.methods import METHODS, Method
+from tfodcl.metrics import accuracy_matrix, forgetting, mean_and_deviation
+from tfodcl.package import Learning, Package
+from tfodcl.stages.classifier import Encoder
+from tfodcl.streams import Stream
+
+# Searched on validation classes, as multiples of 1 / mean |z|^2, at which one SGD step moves a sample's own
+# logit by at most one: so the grid fits latents of any size.
+RATE_GRID = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+
+
+class MemoizedEncoder:
+    """A frozen encoder is a pure function: every distinct sample is encoded once for all methods and runs.
+
+    Attributes:
+      num_inferences: what a device would have had to encode, repetitions included.
+      seconds: spent in the inferences really made.
+    """
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self._latents: dict[bytes, np.ndarray] = {}
+        self.seconds = 0.0
+        self.num_inferences = 0
+
+    @property
+    def seconds_per_inference(self) -> float:
+        return self.seconds / max(1, len(self._latents))
+
+    def quantize(self, x: np.ndarray) -> np.ndarray:
+        return self._encoder.quantize(x)
+
+    def encode_quantized(self, q: np.ndarray) -> np.ndarray:
+        self.num_inferences += len(q)
+        keys = [sample.tobytes() for sample in q]
+        new = {key: i for i, key in enumerate(keys) if key not in self._latents}
+        if new:
+            begin = time.perf_counter()
+            latents = self._encoder.encode_quantized(q[list(new.values())])
+            self.seconds += time.perf_counter() - begin
+            self._latents.update(zip(new, latents, strict=True))
+        return np.stack([self._latents[key] for key in keys])
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One method on one stream.
+
+    Attributes:
+      accuracy: (num eval points,) over all classes learnt so far.
+      matrix: (num eval points, num eval points), see metrics.accuracy_matrix.
+      predictions: (m,) int64 labels of the stream's test samples after the last class.
+      learn_seconds: in `learn`, with every inference counted at the encoder's measured time.
+      record_bytes: of one replay record, label included; 0 without a memory.
+      memory_bytes: RAM or flash by part, at the end.
+      bytes_written: to the replay memory.
+    """
+
+    accuracy: np.ndarray
+    matrix: np.ndarray
+    predictions: np.ndarray
+    learn_seconds: float
+    record_bytes: int
+    memory_bytes: dict[str, int]
+    bytes_written: int
+
+
+def run_stream(method: Method, encoder: MemoizedEncoder, stream: Stream) -> Run:
+    """Teaches `method`, which uses `encoder`, the stream, testing it at the evaluation points."""
+    tested, seconds = [], 0.0
+    for task in stream.tasks:
+        num_inferences, encoding = encoder.num_inferences, encoder.seconds
+        begin = time.perf_counter()
+        method.learn(task)
+        seconds += time.perf_counter() - begin - (encoder.seconds - encoding)
+        seconds += (encoder.num_inferences - num_inferences) * encoder.seconds_per_inference
+        if task.label + 1 in stream.eval_points:
+            known = stream.y_test <= task.label
+            tested.append((stream.y_test[known], method.predict(stream.x_test[known])))
+    memory, codec = method.memory, method.codec
+    return Run(
+        accuracy=np.array([np.mean(true == predicted) for true, predicted in tested]),
+        matrix=accuracy_matrix(tested, stream.eval_points),
+        predictions=tested[-1][1],
+        learn_seconds=seconds,
+        record_bytes=memory.record_bytes if memory else 0,
+        memory_bytes={
+            "replay": memory.used_bytes if memory else 0,
+            "stage": method.classifier.stage.state_bytes,
+            "codec": len(codec.to_bytes()) if codec else 0,
+        },
+        bytes_written=memory.bytes_written if memory else 0,
+    )
+
+
+def search_rates(
+    name: str,
+    package: Package,
+    encoder: MemoizedEncoder,
+    streams: Sequence[Stream],
+    seed: int,
+    on_trial: Callable[[], None],
+) -> dict[str, float]:
+    """Learning rates of a method, chosen by its mean final accuracy on validation streams.
+
+    A method with two rates gets the outer one first, the inner one equal, and then the inner one. The smaller
+    of equally good rates wins. `on_trial` is called after each of `num_trials(name)` trials.
+    """
+    method = METHODS[name]
+    z = np.concatenate([task.x for stream in streams for task in stream.tasks])
+    probe = method(package, encoder, package.learning, seed).classifier
+    unit = 1.0 / float(np.mean(np.sum(probe.dequantize(probe.encode(z)) ** 2, axis=1)))
+
+    def score(rates: dict[str, float]) -> float:
+        learning = with_rates(package.learning, rates)
+        runs = [run_stream(method(package, encoder, learning, seed), encoder, stream) for stream in streams]
+        on_trial()
+        return float(np.mean([run.accuracy[-1] for run in runs]))
+
+    candidates = [unit * multiple for multiple in RATE_GRID]
+    if method.RATES == ("inner", "outer"):
+        outer = max(candidates, key=lambda rate: score({"inner": rate, "outer": rate}))
+        inner = max(candidates, key=lambda rate: score({"inner": rate, "outer": outer}))
+        return {"inner": inner, "outer": outer}
+    (only,) = method.RATES
+    return {only: max(candidates, key=lambda rate: score({only: rate}))}
+
+
+def num_trials(name: str) -> int:
+    return len(RATE_GRID) * len(METHODS[name].RATES)
+
+
+def with_rates(learning: Learning, rates: dict[str, float]) -> Learning:
+    """`learning` with the rates named "inner" and "outer" in place of its own."""
+    return dataclasses.replace(learning, **{f"{name}_lr": rate for name, rate in rates.items()})
+
+
+def summarize(runs: Sequence[Run], stream: Stream, rates: dict[str, float]) -> dict:
+    """What results.json holds of a method (see README): means and deviations over its runs."""
+    accuracy, deviation = mean_and_deviation(np.stack([run.accuracy for run in runs]))
+    matrix, _ = mean_and_deviation(np.stack([run.matrix for run in runs]))
+    lost, lost_deviation = mean_and_deviation(np.array([forgetting(run.matrix) for run in runs]))
+    last = runs[-1]
+    return {
+        "num_classes": list(stream.eval_points),
+        "accuracy_mean": accuracy.tolist(),
+        "accuracy_std": deviation.tolist(),
+        "accuracy_runs": [run.accuracy.tolist() for run in runs],
+        "accuracy_matrix": [[None if np.isnan(value) else value for value in row] for row in matrix.tolist()],
+        "forgetting_mean": float(lost),
+        "forgetting_std": float(lost_deviation),
+        "learning_rate": rates,
+        "bytes_per_record": last.record_bytes,
+        "replay_bytes": last.memory_bytes["replay"],
+        "state_bytes": last.memory_bytes["stage"],
+        "memory_bytes": last.memory_bytes,
+        "bytes_written": last.bytes_written,
+        "learn_seconds": float(np.mean([run.learn_seconds for run in runs])),
+    }

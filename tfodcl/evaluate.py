@@ -1,0 +1,221 @@
+"""python -m tfodcl.evaluate: teaches a package new classes with any methods, and tests it.
+
+A method runs on the encoder that its published form rests on (Method.RECIPE). Packages of other recipes than
+PACKAGE's are looked for where `tfodcl.train` leaves them, in the folder `baselines` beside it.
+"""
+
+import dataclasses
+import json
+import platform
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tfodcl import __version__, files, package as packages
+from tfodcl.command import Parser, run
+from tfodcl.continual import MemoizedEncoder, Run, num_trials, run_stream, search_rates, summarize, with_rates
+from tfodcl.data import Dataset, load
+from tfodcl.errors import InputError
+from tfodcl.methods import METHODS
+from tfodcl.package import Learning, Package
+from tfodcl.progress import progress
+from tfodcl.report import write_report
+from tfodcl.stages.tflite import TfliteEncoder
+from tfodcl.streams import Stream, class_incremental
+
+VALIDATION_RUNS = 2
+UNLIMITED_BYTES = 2**32 - 1  # every record of a stream is kept, as LifeLearner's comparison does
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """The stream that is learnt: classes, training samples of each, and how often it is tested."""
+
+    num_classes: int
+    samples_per_class: int
+    eval_every: int
+
+
+@dataclass(frozen=True, eq=False)
+class Bench:
+    """Packages by recipe with their encoders, and the streams of one data set.
+
+    Args:
+      found: a package for every recipe that the methods need.
+      dataset: what is learnt.
+      protocol: of the streams.
+      seed: of streams and methods.
+      replay_bytes: budget of every replay memory.
+    """
+
+    found: Mapping[str, Package]
+    encoders: Mapping[str, MemoizedEncoder]
+    dataset: Dataset
+    protocol: Protocol
+    seed: int
+    replay_bytes: int
+
+    def stream(self, run_number: int) -> Stream:
+        """The meta-test stream of a run, the same for all methods."""
+        protocol = dataclasses.astuple(self.protocol)
+        return class_incremental(self.dataset, "meta_test", *protocol, self.seed, run_number)
+
+    def validation_streams(self) -> list[Stream]:
+        """Streams of validation classes, as long as there are classes for, tested at the end."""
+        count = min(self.protocol.num_classes, len(self.dataset.split.validation))
+        samples = self.protocol.samples_per_class
+        return [
+            class_incremental(self.dataset, "validation", count, samples, count, self.seed, number)
+            for number in range(VALIDATION_RUNS)
+        ]
+
+    def learning(self, name: str, rates: Mapping[str, float]) -> Learning:
+        learning = self.found[METHODS[name].RECIPE].learning
+        return with_rates(dataclasses.replace(learning, replay_budget_bytes=self.replay_bytes), rates)
+
+    def search(self, name: str) -> dict[str, float]:
+        """Learning rates of a method, from validation classes."""
+        recipe = METHODS[name].RECIPE
+        with progress(f"{name}: learning rates", num_trials(name)) as bar:
+            package = self.found[recipe]
+            return search_rates(name, package, self.encoders[recipe], self.validation_streams(), self.seed, bar.update)
+
+    def measure(self, name: str, rates: Mapping[str, float], num_runs: int) -> list[Run]:
+        """The method on the meta-test streams of runs 0 .. num_runs - 1."""
+        recipe, runs = METHODS[name].RECIPE, []
+        with progress(f"{name}: continual runs", num_runs) as bar:
+            for number in range(num_runs):
+                encoder, seed = self.encoders[recipe], self.seed + number
+                method = METHODS[name](self.found[recipe], encoder, self.learning(name, rates), seed)
+                runs.append(run_stream(method, encoder, self.stream(number)))
+                bar.update()
+        return runs
+
+
+def parse_methods(text: str) -> list[str]:
+    """ "all" or names with commas -> names in the order of METHODS, each once."""
+    if text == "all":
+        return list(METHODS)
+    names = text.split(",")
+    for name in names:
+        if name not in METHODS:
+            raise InputError(f"--methods must be all or of {','.join(METHODS)}. Received: {name!r}.")
+    return [name for name in METHODS if name in names]
+
+
+def parse_count(option: str, text: str, least: int) -> int:
+    """A whole number of at least `least`, or InputError."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = least - 1
+    if value < least:
+        raise InputError(f"{option} must be a whole number of at least {least}. Received: {text}.")
+    return value
+
+
+def find_packages(path: Path, names: Sequence[str]) -> dict[str, Package]:
+    """The package at `path`, and those of the other recipes that methods `names` need, from `baselines` beside it."""
+    package = packages.read(path)
+    found = {package.info["recipe"]: package}
+    for name in names:
+        recipe = METHODS[name].RECIPE
+        if recipe in found:
+            continue
+        sibling = baseline_path(path.parent, recipe)
+        if not sibling.exists():
+            raise InputError(
+                f"method {name} needs an encoder of recipe {recipe}, this package or {sibling}. "
+                f"Received: {path} of recipe {package.info['recipe']}."
+            )
+        found[recipe] = packages.read(sibling)
+    return found
+
+
+def available_methods(path: Path, recipe: str) -> list[str]:
+    """The methods for which `find_packages` has what they need."""
+    return [
+        name
+        for name, method in METHODS.items()
+        if method.RECIPE == recipe or baseline_path(path.parent, method.RECIPE).exists()
+    ]
+
+
+def baseline_path(folder: Path, recipe: str) -> Path:
+    return folder / "baselines" / f"{recipe}.tfodcl"
+
+
+def encoder_of(package: Package) -> MemoizedEncoder:
+    return MemoizedEncoder(TfliteEncoder(package.encoder))
+
+
+def results(
+    command: str, seed: int, num_runs: int, dataset: str, protocol: Protocol, package: Package, methods: Mapping[str, dict]
+) -> dict:
+    """The contents of results.json, schema 1."""
+    return {
+        "schema": 1,
+        "command": command,
+        "seed": seed,
+        "runs": num_runs,
+        "dataset": dataset,
+        "preset": package.info["preset"],
+        "protocol": dataclasses.asdict(protocol),
+        "encoder": package.info["encoder"],
+        "stages": package.info["stages"],
+        "methods": methods,
+        "versions": {"tfodcl": __version__, "python": platform.python_version(), "numpy": np.__version__},
+    }
+
+
+def write_results(folder: Path, content: dict) -> None:
+    """results.json and report.html."""
+    files.write(folder / "results.json", (json.dumps(content, indent=1) + "\n").encode())
+    write_report([content], folder / "report.html")
+
+
+def command_line(module: str) -> str:
+    return shlex.join(["python", "-m", module, *sys.argv[1:]])
+
+
+def main() -> None:
+    parser = Parser(
+        prog="tfodcl.evaluate",
+        description="Teach a package new classes with any methods, and test it.",
+        epilog="example: python -m tfodcl.evaluate runs/glyphs/model.tfodcl --methods anml,lifelearner --runs 5",
+    )
+    parser.add_argument("package", type=Path, metavar="PACKAGE", help="model.tfodcl of tfodcl.train")
+    parser.add_argument("--dataset", help="what is learnt (default: what the package was trained for)")
+    parser.add_argument("--methods", help="all, or names with commas (default: those that have an encoder)")
+    parser.add_argument("--runs", default="3", help="class orders, at least 1 (default: 3)")
+    parser.add_argument("--seed", help="of streams and methods (default: the package's)")
+    parser.add_argument("--replay-bytes", help="budget of every replay memory (default: all records are kept)")
+    parser.add_argument("--out", type=Path, help="folder of results (default: `evaluation` beside PACKAGE)")
+    options = parser.parse_args()
+    num_runs = parse_count("--runs", options.runs, 1)
+    budget = parse_count("--replay-bytes", options.replay_bytes, 1) if options.replay_bytes else UNLIMITED_BYTES
+    asked = parse_methods(options.methods) if options.methods else []
+    package = packages.read(options.package)
+    names = asked or available_methods(options.package, package.info["recipe"])
+    found = find_packages(options.package, names)
+    seed = parse_count("--seed", options.seed, 0) if options.seed else package.info["seed"]
+    name = options.dataset or package.info["dataset"]
+    dataset = load(name, seed=package.info["seed"])
+    protocol = Protocol(**package.info["protocol"])
+    bench = Bench(found, {recipe: encoder_of(one) for recipe, one in found.items()}, dataset, protocol, seed, budget)
+    measured = {}
+    for method in names:
+        known = found[METHODS[method].RECIPE].info["learning_rates"].get(method) if name == package.info["dataset"] else None
+        rates = known or bench.search(method)
+        measured[method] = summarize(bench.measure(method, rates, num_runs), bench.stream(0), rates)
+    folder = options.out or options.package.parent / "evaluation"
+    write_results(folder, results(command_line("tfodcl.evaluate"), seed, num_runs, name, protocol, package, measured))
+    print(f"report: {folder / 'report.html'}")
+
+
+if __name__ == "__main__":
+    run(main, "tfodcl.evaluate")

@@ -1,0 +1,124 @@
+"""How each encoder is made: modulated or plain, by supervision or by episodes, with or without AIM."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tf_keras as keras
+
+from tfodcl.backbones import build
+from tfodcl.data import Dataset
+from tfodcl.meta.aim import AimStage
+from tfodcl.meta.linear import LinearStage
+from tfodcl.meta.loop import make_deterministic
+from tfodcl.meta.training import AdaptiveStage, meta_train, pretrain
+from tfodcl.presets import Preset
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """`modulated`: with NM (ANML) or without (OML); `episodes`: meta-trained; `aim`: AIM before the classifier."""
+
+    modulated: bool
+    episodes: bool
+    aim: bool
+
+
+RECIPES = {
+    "pretrained": Recipe(modulated=True, episodes=False, aim=False),
+    "oml": Recipe(modulated=False, episodes=True, aim=False),
+    "anml": Recipe(modulated=True, episodes=True, aim=False),
+    "oml_aim": Recipe(modulated=False, episodes=True, aim=True),
+    "anml_aim": Recipe(modulated=True, episodes=True, aim=True),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A trained float encoder, the adaptive stage it was trained with, and seconds by stage of training."""
+
+    encoder: keras.Model
+    stage: AdaptiveStage
+    seconds: dict[str, float]
+
+
+class Trainer:
+    """Trains the encoders of one data set and preset; the supervised ones that others start from, once.
+
+    Args:
+      dataset: its meta-train classes are trained on.
+      preset: sizes.
+      second_order: gradients through the inner steps.
+      seed: of everything.
+      folder: for checkpoints and TensorBoard logs.
+    """
+
+    def __init__(self, dataset: Dataset, preset: Preset, second_order: bool, seed: int, folder: Path) -> None:
+        self._dataset, self._preset, self._seed = dataset, preset, seed
+        self._second_order = second_order
+        self._folder = folder
+        self._supervised: dict[bool, Trained] = {}
+
+    def train(self, name: str) -> Trained:
+        """The encoder of recipe `name`, resumed where an earlier call was interrupted."""
+        recipe, preset = RECIPES[name], self._preset
+        if not recipe.episodes:
+            return self._supervise(recipe.modulated)
+        make_deterministic(self._seed)
+        encoder = build(preset.encoder, self._dataset.input_shape, recipe.modulated, preset.aim_width if recipe.aim else 0)
+        stage = self._stage(encoder.output_shape[1], recipe.aim)
+        seconds = {}
+        if preset.warm_start:
+            start = self._supervise(recipe.modulated)
+            seconds = dict(start.seconds)
+            for layer in start.encoder.layers:
+                if layer.weights:
+                    encoder.get_layer(layer.name).set_weights(layer.get_weights())
+            if isinstance(stage, LinearStage) and isinstance(start.stage, LinearStage):
+                stage.kernel.assign(start.stage.kernel)
+        seconds["meta-training"] = meta_train(
+            encoder,
+            stage,
+            self._dataset,
+            preset.meta_steps,
+            preset.num_inner,
+            preset.num_random,
+            preset.aim_inner_lr if recipe.aim else preset.inner_lr,
+            preset.outer_lr,
+            self._second_order,
+            self._seed,
+            self._folder / "checkpoints" / f"{name}.npz",
+            self._folder / "logs" / name,
+            f"{name}: meta-training",
+        )
+        return Trained(encoder, stage, seconds)
+
+    def _supervise(self, modulated: bool) -> Trained:
+        if modulated not in self._supervised:
+            name = "pretrained" if modulated else "pretrained_plain"
+            make_deterministic(self._seed)
+            encoder = build(self._preset.encoder, self._dataset.input_shape, modulated)
+            stage = self._stage(encoder.output_shape[1], aim=False)
+            seconds = pretrain(
+                encoder,
+                stage,
+                self._dataset,
+                self._preset.pretrain_steps,
+                self._preset.pretrain_batch,
+                self._preset.pretrain_lr,
+                self._seed,
+                self._folder / "checkpoints" / f"{name}.npz",
+                self._folder / "logs" / name,
+                f"{name}: supervised training",
+            )
+            self._supervised[modulated] = Trained(encoder, stage, {"supervised training": seconds})
+        return self._supervised[modulated]
+
+    def _stage(self, latent_dim: int, aim: bool) -> AdaptiveStage:
+        preset, rng = self._preset, np.random.default_rng([self._seed, 7])
+        num_classes = len(self._dataset.split.meta_train)
+        if not aim:
+            return LinearStage(latent_dim, num_classes, rng)
+        return AimStage(
+            latent_dim, num_classes, preset.aim_mechanisms, preset.aim_active, preset.aim_attention_dim, rng
+        )

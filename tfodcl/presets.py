@@ -1,0 +1,108 @@
+"""The sizes of a run: `quick` for minutes on two cores, `paper` for LifeLearner's protocol."""
+
+import dataclasses
+from dataclasses import dataclass
+
+from tfodcl.data import Dataset
+
+
+@dataclass(frozen=True)
+class Preset:
+    """See meta/training.py and quantize/qat.py for the trainings, continual.py for the runs.
+
+    Attributes:
+      encoder: a key of backbones.FAMILIES.
+      pretrain_steps: of supervised training, batch `pretrain_batch`.
+      warm_start: whether meta-training begins with the supervised encoder; from scratch otherwise.
+      meta_steps: episodes of `num_inner` inner steps, whose meta-loss has `num_random` random samples more.
+      inner_lr, outer_lr: of meta-training; aim_inner_lr: the inner one with AIM.
+      aim_width, aim_mechanisms, aim_active, aim_attention_dim: sizes of AIM.
+      qat_steps: of quantize-aware fine-tuning, batch `qat_batch`.
+      num_kept: values that a compressed record keeps of a latent; at most its size.
+      subvector_dim: of the product quantizers.
+      replay_batch, replay_epochs: of the outer loop on the device.
+      num_classes, samples_per_class, eval_every: of the stream that is learnt.
+    """
+
+    encoder: str
+    pretrain_steps: int
+    meta_steps: int
+    num_classes: int
+    samples_per_class: int
+    eval_every: int
+    warm_start: bool = True
+    pretrain_batch: int = 128
+    pretrain_lr: float = 1e-3
+    num_inner: int = 20
+    num_random: int = 64
+    inner_lr: float = 1e-3
+    outer_lr: float = 3e-4
+    aim_inner_lr: float = 1e-2
+    aim_width: int = 64
+    aim_mechanisms: int = 16
+    aim_active: int = 4
+    aim_attention_dim: int = 32
+    qat_steps: int = 100
+    qat_batch: int = 32
+    qat_lr: float = 1e-4
+    num_kept: int = 256
+    subvector_dim: int = 8
+    replay_batch: int = 8
+    replay_epochs: int = 1
+
+
+_QUICK = {
+    "glyphs": Preset("anml_small", 300, 150, num_classes=30, samples_per_class=15, eval_every=5),
+    "omniglot": Preset("anml_small", 1500, 500, num_classes=100, samples_per_class=15, eval_every=10),
+    "cifar100": Preset("residual", 3000, 300, num_classes=30, samples_per_class=30, eval_every=5),
+    "arabic_speech_commands": Preset("dscnn", 1000, 300, num_classes=10, samples_per_class=30, eval_every=2),
+}
+# LifeLearner's (arXiv 2311.11420): 30 samples a class, 30 inner steps, 20,000 meta steps from scratch.
+_PAPER = Preset(
+    "anml",
+    pretrain_steps=0,  # 100 epochs, see below
+    meta_steps=20_000,
+    num_classes=30,
+    samples_per_class=30,
+    eval_every=5,
+    warm_start=False,
+    num_inner=30,
+    outer_lr=1e-3,
+    aim_width=1024,
+    aim_mechanisms=64,
+    aim_active=8,
+    aim_attention_dim=128,
+    qat_steps=2000,
+)
+_PAPER_EPOCHS = 100
+PRESETS = ("quick", "paper")
+
+
+def choose(name: str, dataset: Dataset, num_meta_train_samples: int) -> Preset:
+    """The preset `name`, one of PRESETS, for a data set; one that is not known gets sizes that fit it."""
+    if name == "paper":
+        steps = _PAPER_EPOCHS * num_meta_train_samples // _PAPER.pretrain_batch
+        sizes = dataclasses.replace(_PAPER, pretrain_steps=steps)
+        if dataset.name == "miniimagenet":
+            return dataclasses.replace(sizes, num_classes=20, outer_lr=5e-4)
+        if dataset.name in ("omniglot", "glyphs"):
+            return dataclasses.replace(sizes, samples_per_class=15, num_inner=20, num_classes=min(600, len(dataset.split.meta_test)))
+        if dataset.front_end["kind"] == "mfcc":
+            return dataclasses.replace(sizes, encoder="dscnn", num_classes=10, eval_every=2)
+        return sizes
+    if dataset.name in _QUICK:
+        return _QUICK[dataset.name]
+    return _fit(dataset)
+
+
+def _fit(dataset: Dataset) -> Preset:
+    height, width, channels = dataset.input_shape
+    if width < 16 or height < 16:
+        encoder = "dscnn_tiny"
+    else:
+        encoder = "residual" if channels == 3 else "anml_small"
+    num_classes = min(30, len(dataset.split.meta_test))
+    smallest = min((dataset.y_train == label).sum() for label in dataset.split.meta_test)
+    return Preset(
+        encoder, 1000, 300, num_classes, samples_per_class=min(30, int(smallest)), eval_every=-(-num_classes // 6)
+    )

@@ -1,0 +1,109 @@
+"""From a trained float encoder to the package that devices learn from."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from tfodcl.backbones import count_macs
+from tfodcl.compress.bitmap_pq import BitmapPqCodec
+from tfodcl.compress.product_quantizer import ProductQuantizer
+from tfodcl.compress.record import RECORD_HEADER_BYTES, Codec, reconstruction_error
+from tfodcl.compress.uniform import UniformCodec
+from tfodcl.data import Dataset, as_float
+from tfodcl.meta.aim import AimStage
+from tfodcl.meta.recipes import RECIPES, Trained
+from tfodcl.package import Learning, Package
+from tfodcl.presets import Preset
+from tfodcl.quantize import metadata, qat, tflite
+from tfodcl.stages.tflite import TfliteEncoder
+from tfodcl.streams import index_meta_train
+
+CODEC_SAMPLES = 4000  # meta-train samples, at most, that codebooks are fitted to; half as many more test them
+
+
+def assemble(recipe: str, trained: Trained, dataset: Dataset, preset: Preset, seed: int, folder: Path) -> Package:
+    """Quantizes the encoder, fits codebooks to its int8 latents and packs all that a device needs.
+
+    The learning rates of the package are placeholders until they are searched. Encoders with replay methods
+    (ANML) carry LifeLearner's codec and the dense "pq"; the others an 8-bit one, which nothing uses.
+
+    Args:
+      recipe: a key of RECIPES, by which `trained` was made.
+      seed: of fine-tuning and codebooks.
+      folder: for checkpoints and logs.
+    """
+    twin, seconds = qat.fine_tune(
+        trained.encoder,
+        dataset,
+        preset.qat_steps,
+        preset.qat_batch,
+        preset.qat_lr,
+        seed,
+        folder / "checkpoints" / f"{recipe}_qat.npz",
+        folder / "logs" / f"{recipe}_qat",
+        f"{recipe}: quantize-aware fine-tuning",
+    )
+    chosen = np.random.default_rng([seed, 8]).permutation(index_meta_train(dataset).all)[: CODEC_SAMPLES * 3 // 2]
+    model = metadata.describe(tflite.convert(twin, as_float(dataset.x_train[chosen[:128]])), dataset, recipe)
+    encoder = TfliteEncoder(model)
+    latents = encoder.encode(dataset.x_train[chosen])
+    fitted, held_out = np.split(latents, [len(latents) * 2 // 3])
+    codec: Codec = UniformCodec(encoder.latent_dim, num_bits=8)
+    other_codecs: dict[str, Codec] = {}
+    if recipe == "anml":
+        num_kept = min(preset.num_kept, encoder.latent_dim)
+        codec = BitmapPqCodec.fit(fitted, encoder.latent_zero_point, num_kept, preset.subvector_dim, seed=seed)
+        other_codecs["pq"] = ProductQuantizer.fit(fitted, preset.subvector_dim, seed=seed)
+    record_bytes = RECORD_HEADER_BYTES + codec.payload_bytes
+    num_records = preset.num_classes * preset.samples_per_class
+    stage = trained.stage
+    steps = {"supervised training": preset.pretrain_steps, "meta-training": preset.meta_steps}
+    return Package(
+        encoder=model,
+        latent_dim=encoder.latent_dim,
+        latent_scale=encoder.latent_scale,
+        latent_zero_point=encoder.latent_zero_point,
+        codec=codec,
+        other_codecs=other_codecs,
+        learning=Learning(
+            capacity=len(dataset.split.meta_test),
+            inner_lr=1e-3,
+            outer_lr=1e-3,
+            replay_batch=preset.replay_batch,
+            replay_epochs=preset.replay_epochs,
+            replay_budget_bytes=num_records * record_bytes,
+        ),
+        adaptive=stage.weights() if isinstance(stage, AimStage) else {},
+        info={
+            "recipe": recipe,
+            "dataset": dataset.name,
+            "seed": seed,
+            "input_shape": list(encoder.input_shape),
+            "front_end": dataset.front_end,
+            "learning_rates": {},
+            "aim_num_active": preset.aim_active if RECIPES[recipe].aim else 0,
+            "stages": [
+                *({"name": name, "seconds": used, "steps": steps[name]} for name, used in trained.seconds.items()),
+                {"name": "quantize-aware fine-tuning", "seconds": seconds, "steps": preset.qat_steps},
+            ],
+            "encoder": {
+                "name": preset.encoder,
+                "tflite_bytes": len(model),
+                "parameters": trained.encoder.count_params(),
+                "macs": count_macs(trained.encoder),
+                "latent_dim": encoder.latent_dim,
+                "latent_density": float(np.mean(held_out != encoder.latent_zero_point)),
+                "codec": {
+                    "name": codec.NAME,
+                    "payload_bytes": codec.payload_bytes,
+                    "reconstruction_error": reconstruction_error(codec, held_out, encoder.latent_zero_point),
+                },
+            },
+        },
+    )
+
+
+def with_info(package: Package, **entries) -> Package:
+    """The package with some entries of its `info` replaced."""
+    return dataclasses.replace(package, info={**package.info, **entries})
