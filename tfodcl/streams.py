@@ -83,7 +83,9 @@ def class_incremental(
             f"{dataset.name} has {len(candidates)} {part} classes, fewer than the stream must have. "
             f"Received: num_classes={num_classes}."
         )
-    order = np.random.default_rng([seed, run, _CLASS_ORDER, _PART_IDS[part]]).permutation(candidates)[:num_classes]
+    order = np.random.default_rng([seed, run, _CLASS_ORDER, _PART_IDS[part]]).permutation(candidates)[
+        :num_classes
+    ]
     tasks = tuple(
         Task(label, int(class_id), dataset.class_names[class_id],
              _draw_samples(dataset, int(class_id), samples_per_class, seed, run))

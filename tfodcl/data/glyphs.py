@@ -18,26 +18,28 @@ NUM_CLASSES, NUM_WRITERS, NUM_TRAIN_WRITERS, IMAGE_SIZE = 300, 20, 15, 28
 
 _MAX_STROKES = 4
 _NUM_CONTROL = 7  # control points of a stroke
-_NUM_POINTS = 32  # points at which a stroke is inked, less than a pen's width apart
+_NUM_POINTS = 40  # points at which a stroke is inked, less than a pen's width apart
+_MARGIN_PX = 2  # between a stroke's centre line and the image's edge
 _BATCH = 500  # images drawn at once
 _SKELETONS, _WRITERS, _DRAWINGS = 0, 1, 2  # separate streams of random numbers
 
 
 @dataclass(frozen=True)
 class _Hand:
-    """How much drawings differ. Lengths are shares of a character's height unless in pixels; angles in radians."""
+    """How much drawings differ. Lengths are shares of a character's size unless in pixels; angles in radians.
 
-    height_px: float = 19.0
-    size: float = 0.10  # deviation of log height over writers
-    aspect: float = 0.12  # deviation of log width / height over writers
-    slant: float = 0.18  # deviation of the shear over writers
-    rotation: float = 0.08  # deviation over drawings
-    shift_px: float = 1.2  # deviation over drawings
-    jitter: float = 0.022  # deviation of control points over drawings
-    stroke_shift: float = 0.022  # deviation of whole strokes over drawings
-    warp: float = 0.035  # amplitude of the smooth deformation over drawings
-    pen_px: tuple[float, float] = (0.65, 1.15)  # sigma over writers
-    ink: tuple[float, float] = (0.75, 1.0)  # darkness over drawings
+    A range is what writers are drawn from, evenly; a single number is a deviation over drawings.
+    """
+
+    size_px: tuple[float, float] = (15.0, 22.0)
+    aspect: tuple[float, float] = (0.75, 1.33)  # width / height at equal area
+    slant: tuple[float, float] = (-0.45, 0.45)  # to the right, per height
+    pen_px: tuple[float, float] = (0.6, 1.0)  # sigma
+    rotation: float = 0.14
+    shift_px: float = 1.8
+    jitter: float = 0.04  # of a stroke's beginning, middle and end
+    warp: float = 0.03  # amplitude of each wave of the deformation
+    ink: tuple[float, float] = (0.7, 1.0)  # darkness of a drawing
 
 
 _HAND = _Hand()
@@ -60,7 +62,9 @@ def draw(seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
     hands = np.tile(np.arange(NUM_WRITERS), NUM_CLASSES)
     images = np.concatenate(
         [
-            _draw_batch(rng, skeletons[classes[start : start + _BATCH]], writers[hands[start : start + _BATCH]])
+            _draw_batch(
+                rng, skeletons[classes[start : start + _BATCH]], writers[hands[start : start + _BATCH]]
+            )
             for start in range(0, len(classes), _BATCH)
         ]
     )[..., None]
@@ -74,7 +78,9 @@ def _skeletons(rng: np.random.Generator, num_classes: int) -> np.ndarray:
     Candidates that look like an earlier one are passed over.
     """
     candidates = np.stack([_skeleton(rng) for _ in range(4 * num_classes)]).astype(np.float32)
-    blurred = _ink_density(_interpolate(candidates) * 12 + IMAGE_SIZE / 2, np.full(len(candidates), 2.0, np.float32))
+    blurred = _ink_density(
+        _interpolate(candidates) * 12 + IMAGE_SIZE / 2, np.full(len(candidates), 2.0, np.float32)
+    )
     blurred = blurred.reshape(len(candidates), -1)
     blurred -= blurred.mean(axis=1, keepdims=True)
     blurred /= np.linalg.norm(blurred, axis=1, keepdims=True)
@@ -90,15 +96,18 @@ def _skeletons(rng: np.random.Generator, num_classes: int) -> np.ndarray:
 
 def _skeleton(rng: np.random.Generator) -> np.ndarray:
     """(strokes, control points, 2): later strokes mostly begin on an earlier one, as in letters."""
-    strokes = np.full((_MAX_STROKES, _NUM_CONTROL, 2), np.nan)
-    num_strokes = rng.choice([2, 3, 4], p=[0.4, 0.4, 0.2])
-    for index in range(num_strokes):
-        start = None
-        if index and rng.random() < 0.65:
-            start = strokes[rng.integers(index), rng.choice([0, _NUM_CONTROL // 2, _NUM_CONTROL - 1])]
-        strokes[index] = _stroke(rng, start, may_be_dot=index > 0)
-    low, high = np.nanmin(strokes, axis=(0, 1)), np.nanmax(strokes, axis=(0, 1))
-    return (strokes - (low + high) / 2) / (high - low).max()
+    while True:
+        strokes = np.full((_MAX_STROKES, _NUM_CONTROL, 2), np.nan)
+        num_strokes = rng.choice([2, 3, 4], p=[0.25, 0.5, 0.25])
+        for index in range(num_strokes):
+            start = None
+            if index and rng.random() < 0.7:
+                start = strokes[rng.integers(index), rng.choice([0, _NUM_CONTROL // 2, _NUM_CONTROL - 1])]
+            strokes[index] = _stroke(rng, start, may_be_dot=index == num_strokes - 1 > 1)
+        low, high = np.nanmin(strokes, axis=(0, 1)), np.nanmax(strokes, axis=(0, 1))
+        extent = high - low
+        if extent.min() > 0.5 * extent.max():
+            return (strokes - (low + high) / 2) / extent.max()
 
 
 def _stroke(rng: np.random.Generator, start: np.ndarray | None, may_be_dot: bool) -> np.ndarray:
@@ -137,31 +146,40 @@ def _anchor(rng: np.random.Generator) -> np.ndarray:
 
 
 def _writers(rng: np.random.Generator, num_writers: int) -> np.ndarray:
-    """(num_writers, 4) float32: height in pixels, width / height, slant, sigma of the pen in pixels."""
-    height = _HAND.height_px * np.exp(rng.normal(0, _HAND.size, num_writers))
-    aspect = np.exp(rng.normal(0, _HAND.aspect, num_writers))
-    slant = rng.normal(0, _HAND.slant, num_writers)
-    pen = rng.uniform(*_HAND.pen_px, num_writers)
-    return np.stack([height, aspect, slant, pen], axis=1).astype(np.float32)
+    """(num_writers, 4) float32: width and height in pixels, slant, sigma of the pen in pixels."""
+    ranges = (_HAND.size_px, np.log(_HAND.aspect), _HAND.slant, _HAND.pen_px)
+    size, log_aspect, slant, pen = (rng.uniform(low, high, num_writers) for low, high in ranges)
+    return np.stack(
+        [size * np.exp(log_aspect / 2), size * np.exp(-log_aspect / 2), slant, pen], axis=1
+    ).astype(np.float32)
 
 
 def _draw_batch(rng: np.random.Generator, skeletons: np.ndarray, writers: np.ndarray) -> np.ndarray:
     """Skeletons (n, strokes, control points, 2), writers (n, 4) -> (n, 28, 28) uint8."""
     num = len(skeletons)
-    control = skeletons + _HAND.jitter * rng.standard_normal(skeletons.shape, np.float32)
-    control += _HAND.stroke_shift * rng.standard_normal((num, _MAX_STROKES, 1, 2), np.float32)
-    points = _warp(rng, _interpolate(control))
-    height, aspect, slant, pen = writers.T
+    width, height, slant, pen = writers.T
+    jitter = np.float32(_HAND.jitter) * rng.standard_normal((num, _MAX_STROKES, 3, 2), np.float32)
+    points = _warp(rng, _interpolate(skeletons + _JITTER @ jitter))
     angle = np.float32(_HAND.rotation) * rng.standard_normal(num, np.float32)
     shear = np.zeros((num, 2, 2), np.float32)
-    shear[:, 0, 0], shear[:, 0, 1], shear[:, 1, 1] = aspect * height, -slant * height, height
+    shear[:, 0, 0], shear[:, 0, 1], shear[:, 1, 1] = width, -slant * height, height
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]).transpose(2, 0, 1)
     points = points @ (turn @ shear).transpose(0, 2, 1)[:, None]
-    shift = np.float32(_HAND.shift_px) * rng.standard_normal((num, 1, 1, 2), np.float32)
-    points += IMAGE_SIZE / 2 + np.clip(shift, -3, 3)
+    points = _place(points, np.float32(_HAND.shift_px) * rng.standard_normal((num, 1, 1, 2), np.float32))
     density = _ink_density(points, pen)
-    ink = rng.uniform(*_HAND.ink, (num, 1, 1)).astype(np.float32) * density**4 / (density**4 + np.float32(0.5**4))
-    return np.rint(255 * ink).astype(np.uint8)
+    darkness = rng.uniform(*_HAND.ink, (num, 1, 1)).astype(np.float32)
+    return np.rint(255 * darkness * density**4 / (density**4 + np.float32(0.5**4))).astype(np.uint8)
+
+
+def _place(points: np.ndarray, shift: np.ndarray) -> np.ndarray:
+    """Moves (n, strokes, points, 2) by (n, 1, 1, 2) pixels from the middle, but keeps, as a writer does, inside the
+    box of the image: what is too large shrinks, what would leave it moves less."""
+    low = np.nanmin(points, axis=(1, 2), keepdims=True)
+    high = np.nanmax(points, axis=(1, 2), keepdims=True)
+    room = np.float32(IMAGE_SIZE - 2 * _MARGIN_PX)
+    shrink = np.minimum(1, room / (high - low).max(axis=-1, keepdims=True))
+    free = (room - shrink * (high - low)) / 2
+    return (points - (low + high) / 2) * shrink + np.clip(shift, -free, free) + np.float32(IMAGE_SIZE / 2)
 
 
 def _interpolate(control: np.ndarray) -> np.ndarray:
@@ -187,6 +205,9 @@ def _spline_matrix() -> np.ndarray:
 
 
 _SPLINE = _spline_matrix()
+# (control points, 3): a stroke bends smoothly to where its beginning, middle and end moved, as a parabola.
+_T = np.linspace(0, 1, _NUM_CONTROL)
+_JITTER = np.stack([(1 - _T) * (1 - 2 * _T), 4 * _T * (1 - _T), _T * (2 * _T - 1)], axis=1).astype(np.float32)
 
 
 def _warp(rng: np.random.Generator, points: np.ndarray) -> np.ndarray:
@@ -205,8 +226,12 @@ def _ink_density(points: np.ndarray, pen: np.ndarray) -> np.ndarray:
     step = np.linalg.norm(np.diff(points, axis=2), axis=-1)  # (n, strokes, points - 1)
     length = np.pad(step, ((0, 0), (0, 0), (0, 1))) + np.pad(step, ((0, 0), (0, 0), (1, 0)))
     num = len(points)
-    weight = (np.nan_to_num(length) / 2).reshape(num, 1, -1) / (pen[:, None, None] * np.float32(np.sqrt(2 * np.pi)))
+    weight = (np.nan_to_num(length) / 2).reshape(num, 1, -1) / (
+        pen[:, None, None] * np.float32(np.sqrt(2 * np.pi))
+    )
     places = np.nan_to_num(points).reshape(num, -1, 2).transpose(0, 2, 1)  # (n, 2, strokes * points)
     grid = np.arange(IMAGE_SIZE, dtype=np.float32)[:, None] + np.float32(0.5)
-    brush = np.exp(-0.5 * ((grid - places[:, :, None]) / pen[:, None, None, None]) ** 2)  # (n, 2, 28, strokes * points)
+    brush = np.exp(
+        -0.5 * ((grid - places[:, :, None]) / pen[:, None, None, None]) ** 2
+    )  # (n, 2, 28, strokes * points)
     return (brush[:, 1] * weight) @ brush[:, 0].transpose(0, 2, 1)

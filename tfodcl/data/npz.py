@@ -58,9 +58,19 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
             archive = np.load(path, allow_pickle=False)
         with archive:
             return {key: archive[key] for key in archive.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        KeyError,
+        zipfile.BadZipFile,
+        zlib.error,
+        NotImplementedError,
+    ) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"{path} must be a whole .npz file without pickled objects. Received: {reason}.") from error
+        raise InputError(
+            f"{path} must be a whole .npz file without pickled objects. Received: {reason}."
+        ) from error
 
 
 def _require(name: str, arrays: dict[str, np.ndarray], keys: tuple[str, ...]) -> None:
@@ -143,7 +153,9 @@ def _sample_rate(name: str, arrays: dict[str, np.ndarray]) -> int | None:
         return None
     rate = arrays["sample_rate"]
     if rate.size != 1 or rate.dtype.kind not in "iu" or rate.item() <= 0:
-        raise InputError(f"sample_rate of {name} must be one positive integer in Hz. Received: {rate.tolist()}.")
+        raise InputError(
+            f"sample_rate of {name} must be one positive integer in Hz. Received: {rate.tolist()}."
+        )
     return int(rate.item())
 
 
@@ -209,7 +221,11 @@ def _check_samples(name: str, samples: Samples) -> None:
         _check_labels(name, f"y_{part}", y, num_classes)
     split = samples.split
     on_device = np.concatenate([split.validation, split.meta_test])
-    required = {"train": np.concatenate([split.meta_train, on_device]), "test": on_device, "val": split.validation}
+    required = {
+        "train": np.concatenate([split.meta_train, on_device]),
+        "test": on_device,
+        "val": split.validation,
+    }
     for part, (_, y) in samples.parts.items():
         absent = np.setdiff1d(required[part], y)
         if absent.size:

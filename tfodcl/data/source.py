@@ -85,7 +85,17 @@ def _draw(seed: int) -> Dataset:
     names = tuple(f"glyph{index:03d}" for index in range(glyphs.NUM_CLASSES))
     split = split_classes("glyphs", len(names))
     return Dataset(
-        "glyphs", x_train, y_train, x_test, y_test, None, None, names, split, _image_front_end(), _GLYPHS_LICENCE
+        "glyphs",
+        x_train,
+        y_train,
+        x_test,
+        y_test,
+        None,
+        None,
+        names,
+        split,
+        _image_front_end(),
+        _GLYPHS_LICENCE,
     )
 
 
