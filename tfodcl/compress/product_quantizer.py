@@ -178,10 +178,8 @@ def _centroids(subvectors: np.ndarray, num_centroids: int, seed: int) -> np.ndar
     if len(distinct) <= num_centroids:
         return distinct[np.arange(num_centroids) % len(distinct)]
     if len(distinct) > _MINI_BATCH_ABOVE:
-        k_means = MiniBatchKMeans(num_centroids, init="random", n_init=1, random_state=seed)
+        k_means = MiniBatchKMeans(num_centroids, n_init=1, random_state=seed)
     else:
-        k_means = KMeans(
-            num_centroids, init="random", n_init=1, max_iter=_LLOYD_ITERATIONS, random_state=seed
-        )
+        k_means = KMeans(num_centroids, n_init=1, max_iter=_LLOYD_ITERATIONS, random_state=seed)
     k_means.fit(distinct.astype(np.float32), sample_weight=counts.astype(np.float32))
     return np.rint(k_means.cluster_centers_).astype(np.int8)
