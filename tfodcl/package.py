@@ -267,12 +267,16 @@ def _pack_info(info: Mapping[str, Any]) -> bytes:
 
 def _unpack_info(content: bytes) -> dict[str, Any]:
     try:
-        info = json.loads(content.decode())
+        info = json.loads(content.decode(), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise InputError(f"info must be UTF-8 JSON. Received: {error}.") from error
     if not isinstance(info, dict):
         raise InputError(f"info must be a JSON object. Received: {type(info).__name__}.")
     return info
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} in JSON")
 
 
 def _unpack_fields(fields: struct.Struct, content: bytes, name: str) -> tuple:
@@ -286,7 +290,10 @@ def _unpack_fields(fields: struct.Struct, content: bytes, name: str) -> tuple:
 
 
 def _pack_text(text: str) -> bytes:
-    encoded = text.encode()
+    try:
+        encoded = text.encode()
+    except UnicodeEncodeError as error:  # a file name that was not UTF-8
+        raise InputError(f"a name must be valid Unicode. Received: {text!r}.") from error
     if len(encoded) > _MAX_U16:
         raise InputError(f"a name must have at most {_MAX_U16} bytes. Received: {len(encoded)} bytes.")
     return _U16.pack(len(encoded)) + encoded

@@ -62,6 +62,8 @@ class UniformCodec:
         """(n, latent_dim) int8 -> (n, payload_bytes) uint8."""
         check_latents(latents, self.latent_dim)
         codes = self._code_of_byte[np.ascontiguousarray(latents).view(np.uint8)]  # (n, latent_dim)
+        if self.num_bits == 8:  # already one byte each
+            return codes
         bits = np.unpackbits(codes[:, :, None], axis=2, count=self.num_bits, bitorder="little")
         return np.packbits(
             bits.reshape(len(codes), self.latent_dim * self.num_bits), axis=1, bitorder="little"
@@ -70,6 +72,8 @@ class UniformCodec:
     def decode(self, payloads: np.ndarray) -> np.ndarray:
         """(n, payload_bytes) uint8 -> (n, latent_dim) int8. Raises InputError for ones past the last code."""
         check_payloads(payloads, self.payload_bytes)
+        if self.num_bits == 8:
+            return self._value_of_code[payloads]
         num_used = self.latent_dim * self.num_bits
         bits = np.unpackbits(payloads, axis=1, bitorder="little")
         if bits[:, num_used:].any():

@@ -1,0 +1,127 @@
+"""Writes the golden files of every byte format, tests/golden/, from formulas.
+
+A golden file is never changed: files that exist are left alone, and a new format version gets new files.
+
+Example:
+  python -m tools.make_golden --check
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from tfodcl import command, files, package
+from tfodcl.compress import record
+from tfodcl.compress.bitmap_pq import BitmapPqCodec
+from tfodcl.compress.product_quantizer import ProductQuantizer
+from tfodcl.compress.record import Codec
+from tfodcl.compress.uniform import UniformCodec
+from tfodcl.errors import InputError
+
+LATENT_DIM = 44  # a multiple of the subvectors' 4 values, not of the bitmap's 8
+ZERO_POINT = -128
+_ENCODER = b"\x1c\x00\x00\x00TFL3" + bytes(range(37))  # begins like a .tflite file, and is none
+
+
+def main() -> None:
+    """Parses the command line and writes or compares."""
+    parser = command.Parser(prog="make_golden", description=__doc__)
+    default = Path(__file__).parents[1] / "tests" / "golden"
+    parser.add_argument("--out", type=Path, default=default, help="directory (default: tests/golden)")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail where a file differs")
+    options = parser.parse_args()
+    for name, content in golden_files().items():
+        path = options.out / name
+        if options.check:
+            _check(path, content)
+        elif path.exists():
+            print(f"{path} exists and is left alone")
+        else:
+            files.write(path, content)
+            print(f"{path}: {len(content)} bytes")
+
+
+def golden_files() -> dict[str, bytes]:
+    """File name -> content, the same on every machine."""
+    latents = golden_latents()
+    contents = {"latents.bin": latents.tobytes()}
+    codecs = golden_codecs()
+    for codec in codecs:
+        payloads = codec.encode(latents)
+        records = [record.pack(300 * row, payload) for row, payload in enumerate(payloads)]
+        contents[f"{codec.NAME}_codec.bin"] = codec.to_bytes()
+        contents[f"{codec.NAME}_records.bin"] = b"".join(records)
+        contents[f"{codec.NAME}_decoded.bin"] = codec.decode(payloads).tobytes()
+    contents["package_v1.bin"] = package.to_bytes(golden_package(codecs))
+    return contents
+
+
+def golden_latents() -> np.ndarray:
+    """(6, LATENT_DIM) int8: nothing, sparse, just full, overfull, overfull with ties, dense over the whole range."""
+    position = np.arange(LATENT_DIM)
+    values = (position * position * 7 + position * 31) % 251 - 127  # -127..123, never the zero point
+    rows = [
+        np.full(LATENT_DIM, ZERO_POINT),
+        np.where(position % 5 == 0, values, ZERO_POINT),
+        np.where(position < 12, values, ZERO_POINT),
+        np.where(position % 2 == 1, values, ZERO_POINT),
+        np.where(position % 3 == 1, -100 + position % 4 // 2, ZERO_POINT),
+        (position * 6) % 256 - 128,
+    ]
+    return np.stack(rows).astype(np.int8)
+
+
+def golden_codecs() -> tuple[Codec, ...]:
+    """One codec of each kind, with codebooks from a formula: 5 centroids of 4 values."""
+    return (
+        UniformCodec(LATENT_DIM, num_bits=6, low=-120, high=100),
+        ProductQuantizer(_codebook(LATENT_DIM // 4)),
+        BitmapPqCodec(LATENT_DIM, ZERO_POINT, num_kept=12, quantizer=ProductQuantizer(_codebook(3))),
+    )
+
+
+def golden_package(codecs: tuple[Codec, ...]) -> package.Package:
+    """A package with a section of every kind."""
+    uniform, pq, bitmap_pq = codecs
+    return package.Package(
+        encoder=_ENCODER,
+        latent_dim=LATENT_DIM,
+        latent_scale=0.0625,
+        latent_zero_point=ZERO_POINT,
+        codec=bitmap_pq,
+        learning=package.Learning(
+            capacity=30,
+            inner_lr=0.001,
+            outer_lr=0.0001,
+            replay_batch=8,
+            replay_epochs=1,
+            replay_budget_bytes=65_536,
+        ),
+        labels=("ka", "ñ", ""),
+        other_codecs={uniform.NAME: uniform, pq.NAME: pq},
+        adaptive={
+            "query": np.arange(6, dtype=np.float32).reshape(2, 3) / 4 - 1,
+            "scale": np.float32(1.5).reshape(()),
+        },
+        info={"dataset": "glyphs", "seed": 0},
+        plan=bytes(range(200, 240)),
+    )
+
+
+def _codebook(num_subvectors: int) -> np.ndarray:
+    """(num_subvectors, 5, 4) int8."""
+    index = np.arange(num_subvectors * 5 * 4)
+    return ((index * index * 13 + index * 57) % 256 - 128).astype(np.int8).reshape(num_subvectors, 5, 4)
+
+
+def _check(path: Path, content: bytes) -> None:
+    try:
+        found = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} must be readable. Received: {error.strerror}.") from error
+    if found != content:
+        raise InputError(f"{path} must be what this version writes, {len(content)} bytes. Received: others.")
+
+
+if __name__ == "__main__":
+    command.run(main, "make_golden")
