@@ -69,6 +69,20 @@ def test_a_later_version_is_named_whatever_follows():
         container.split(later)
 
 
+def test_a_header_cut_off_after_the_version_is_refused():
+    with pytest.raises(InputError, match="at least 16 bytes. Received: 10 bytes"):
+        container.split(container.join(SECTIONS)[:10])
+
+
+def test_a_package_of_4_gib_is_refused_before_it_is_assembled():
+    class Large(bytes):
+        def __len__(self) -> int:
+            return 0xFFFFFFC0
+
+    with pytest.raises(InputError, match="must be smaller than 2.32 bytes. Received: at least 4294967296"):
+        container.join([(1, Large())])
+
+
 def test_version_zero_is_refused():
     with pytest.raises(InputError, match="at least 1. Received: version=0"):
         container.split(changed(8, b"\0\0"))

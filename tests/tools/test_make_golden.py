@@ -98,7 +98,7 @@ def test_the_golden_bitmaps_keep_all_or_the_twelve_farthest():
         by_distance = sorted(range(LATENT_DIM), key=lambda index: (-abs(latent[index] + 128), index))  # noqa: B023
         assert marked == sorted(index for index in by_distance[:12] if latent[index] != -128)
         counts.append((len(marked), int((latent != -128).sum())))
-    assert counts == [(0, 0), (9, 9), (12, 12), (12, 22), (12, 14), (12, 43)]
+    assert counts == [(0, 0), (9, 9), (12, 12), (12, 22), (12, 15), (12, 43)]
 
 
 def test_version_1_of_the_package_is_readable():
@@ -112,7 +112,9 @@ def test_version_1_of_the_package_is_readable():
     assert found.learning == package.Learning(30, 0.001, 0.0001, 8, 1, 65_536)
     assert found.labels == ("ka", "ñ", "")
     assert sorted(found.adaptive) == ["query", "scale"]
-    np.testing.assert_array_equal(found.adaptive["query"], np.float32([[-1, -0.75, -0.5], [-0.25, 0, 0.25]]))
+    np.testing.assert_array_equal(
+        found.adaptive["query"], np.array([[-1, -0.75, -0.5], [-0.25, 0, 0.25]], np.float32)
+    )
     np.testing.assert_array_equal(found.adaptive["scale"], np.float32(1.5))
     assert found.info == {"dataset": "glyphs", "seed": 0}
     assert found.plan == bytes(range(200, 240))

@@ -18,7 +18,7 @@ MAX_SUBVECTOR_DIM = 256
 _SECTION = struct.Struct("<HHIIIHH12x")
 _LLOYD_ITERATIONS = 25
 _MINI_BATCH_ABOVE = 32_768  # distinct training subvectors; mini-batches end with about 4 % more error
-_CHUNK_BYTES = 1 << 20  # distances of one chunk of latents stay in the cache
+_CHUNK_BYTES = 1 << 21  # distances of one chunk of latents stay in the cache
 
 
 class ProductQuantizer:
