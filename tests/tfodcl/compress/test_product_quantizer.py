@@ -1,3 +1,8 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from sklearn.cluster import KMeans
@@ -109,6 +114,25 @@ def test_fit_repeats_itself_for_a_seed():
     first = ProductQuantizer.fit(latents, 8, 16, seed=3).codebook
     np.testing.assert_array_equal(first, ProductQuantizer.fit(latents, 8, 16, seed=3).codebook)
     assert not np.array_equal(first, ProductQuantizer.fit(latents, 8, 16, seed=4).codebook)
+
+
+def test_fit_does_not_depend_on_the_number_of_threads():
+    program = """
+import zlib
+import numpy as np
+from tfodcl.compress.product_quantizer import ProductQuantizer
+latents = np.clip(np.random.default_rng(0).normal(0, 40, size=(3000, 32)), -128, 127).astype(np.int8)
+print(zlib.crc32(ProductQuantizer.fit(latents, 8).to_bytes()))
+"""
+    root = Path(__file__).parents[3]
+    found = set()
+    for num_threads in ("1", "2"):
+        environment = {**os.environ, "OMP_NUM_THREADS": num_threads, "OPENBLAS_NUM_THREADS": num_threads}
+        done = subprocess.run(
+            [sys.executable, "-c", program], cwd=root, env=environment, stdout=subprocess.PIPE, check=True
+        )
+        found.add(done.stdout)
+    assert len(found) == 1
 
 
 @pytest.mark.parametrize("num_latents", [1, 5, 256])
