@@ -58,8 +58,8 @@ def class_incremental(
 ) -> Stream:
     """Draws a stream that brings one new class at a time.
 
-    (seed, run) decide everything, so that all methods of a run see the same stream. A stream of fewer classes or
-    samples is the beginning of the longer one.
+    (seed, run) decide everything, so that all methods of a run see the same stream. A stream of fewer classes
+    or samples is the beginning of the longer one.
 
     Args:
       dataset: where the samples come from.
@@ -101,8 +101,8 @@ def _draw_samples(dataset: Dataset, class_id: int, num_samples: int, seed: int, 
     indices = np.flatnonzero(dataset.y_train == class_id)
     if len(indices) < num_samples:
         raise InputError(
-            f"Class {dataset.class_names[class_id]} of {dataset.name} has {len(indices)} training samples, fewer "
-            f"than the stream must have. Received: samples_per_class={num_samples}."
+            f"Class {dataset.class_names[class_id]} of {dataset.name} has {len(indices)} training samples, "
+            f"fewer than the stream must have. Received: samples_per_class={num_samples}."
         )
     rng = np.random.default_rng([seed, run, _SAMPLE_ORDER, class_id])
     return dataset.x_train[rng.permutation(indices)[:num_samples]]
@@ -171,7 +171,8 @@ def sample_episode(index: MetaTrainIndex, step: int, seed: int, num_inner: int, 
     _check_at_least(0, step=step, seed=seed, num_random=num_random)
     if num_random > len(index.all):
         raise InputError(
-            f"num_random must be at most the {len(index.all)} meta-training samples. Received: num_random={num_random}."
+            f"num_random must be at most the {len(index.all)} meta-training samples. "
+            f"Received: num_random={num_random}."
         )
     rng = np.random.default_rng([seed, step, _EPISODE])
     label = int(rng.integers(len(index.by_class)))

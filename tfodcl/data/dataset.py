@@ -26,7 +26,7 @@ class Dataset:
 
     Attributes:
       name: what `load` was asked for.
-      x_train: (n, h, w, c) samples to learn from: uint8 images in [0, 255], or float32 features, standardised.
+      x_train: (n, h, w, c) samples to learn from: uint8 images in [0, 255], or standardised float32 features.
       y_train: (n,) int64 class ids in [0, len(class_names)).
       x_test: (m, h, w, c) samples never learnt from.
       y_test: (m,) int64.

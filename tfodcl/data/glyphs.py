@@ -1,13 +1,17 @@
 """The built-in data set: characters of invented scripts, drawn as if by many hands. Nothing to download.
 
-A class is a skeleton of 2-4 strokes. A writer has a slant, a size, an aspect and a pen; each time a writer draws a
-character its control points shake, the paper warps smoothly, and it lands a little elsewhere.
+A class is a skeleton of 2-4 strokes. A writer has a slant, a size, an aspect and a pen. Each time a writer
+draws a character the strokes bend a little, the paper warps smoothly, and it lands a little elsewhere.
 
-    skeleton -> control points + jitter -> spline -> warp -> writer's affine map -> Gaussian pen -> ink in [0, 255]
+    skeleton -> strokes + jitter -> spline -> warp -> writer's affine map -> Gaussian pen -> ink in [0, 255]
 
-The pen is a Gaussian brush of deviation sigma moved along the stroke: its density is exp(-d^2 / 2 sigma^2) at distance
-d from a long stroke, and density -> ink is a steep saturating curve, which gives an antialiased line of width
-about 2.4 sigma. A Gaussian is separable, so an image is one matrix product of (28, points) and (points, 28).
+The pen is a Gaussian brush of deviation sigma moved along the stroke: its density is exp(-d^2 / 2 sigma^2) at
+distance d from a long stroke, and density -> ink is a steep saturating curve, which gives an antialiased line
+of width about 2.4 sigma. A Gaussian is separable: an image is one product of (28, points) and (points, 28).
+
+How hard it is (seeds 0, 1, 2; the 40 meta-test classes, 15 drawings of each to learn from, 5 other writers to
+test): logistic regression on pixels gets 42, 49, 59 %; on the features of a small convolutional net trained on the 240
+meta-training classes 94, 93, 97 %.
 """
 
 from dataclasses import dataclass
@@ -19,7 +23,9 @@ NUM_CLASSES, NUM_WRITERS, NUM_TRAIN_WRITERS, IMAGE_SIZE = 300, 20, 15, 28
 _MAX_STROKES = 4
 _NUM_CONTROL = 7  # control points of a stroke
 _NUM_POINTS = 40  # points at which a stroke is inked, less than a pen's width apart
+_WAVE_NUMBER = 4.0  # of the warp, in radians per character
 _MARGIN_PX = 2  # between a stroke's centre line and the image's edge
+_MAX_LIKENESS = 0.7  # correlation of two classes' skeletons
 _BATCH = 500  # images drawn at once
 _SKELETONS, _WRITERS, _DRAWINGS = 0, 1, 2  # separate streams of random numbers
 
@@ -52,22 +58,17 @@ def draw(seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
       seed: >= 0; decides skeletons, writers and drawings.
 
     Returns:
-      x_train (4500, 28, 28, 1) uint8, 0 = paper, 255 = ink, by the first 15 writers; y_train (4500,) int64, sorted;
-      x_test (1500, 28, 28, 1), y_test (1500,) by the other 5.
+      By the first 15 writers x_train (4500, 28, 28, 1) uint8, 0 = paper, 255 = ink, y_train (4500,) int64; by the
+      other 5 x_test (1500, 28, 28, 1) and y_test (1500,). Sorted by class.
     """
     skeletons = _skeletons(np.random.default_rng([seed, _SKELETONS]), NUM_CLASSES)
     writers = _writers(np.random.default_rng([seed, _WRITERS]), NUM_WRITERS)
     rng = np.random.default_rng([seed, _DRAWINGS])
     classes = np.repeat(np.arange(NUM_CLASSES), NUM_WRITERS)
     hands = np.tile(np.arange(NUM_WRITERS), NUM_CLASSES)
-    images = np.concatenate(
-        [
-            _draw_batch(
-                rng, skeletons[classes[start : start + _BATCH]], writers[hands[start : start + _BATCH]]
-            )
-            for start in range(0, len(classes), _BATCH)
-        ]
-    )[..., None]
+    batches = [slice(start, start + _BATCH) for start in range(0, len(classes), _BATCH)]
+    drawn = [_draw_batch(rng, skeletons[classes[batch]], writers[hands[batch]]) for batch in batches]
+    images = np.concatenate(drawn)[..., None]
     is_train = hands < NUM_TRAIN_WRITERS
     return images[is_train], classes[is_train], images[~is_train], classes[~is_train]
 
@@ -75,23 +76,31 @@ def draw(seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 def _skeletons(rng: np.random.Generator, num_classes: int) -> np.ndarray:
     """(num_classes, strokes, control points, 2) float32 in [-0.5, 0.5], NaN for strokes that are not there.
 
-    Candidates that look like an earlier one are passed over.
+    No two are more alike than _MAX_LIKENESS: candidates that resemble an earlier one are passed over.
     """
-    candidates = np.stack([_skeleton(rng) for _ in range(4 * num_classes)]).astype(np.float32)
-    blurred = _ink_density(
-        _interpolate(candidates) * 12 + IMAGE_SIZE / 2, np.full(len(candidates), 2.0, np.float32)
-    )
-    blurred = blurred.reshape(len(candidates), -1)
-    blurred -= blurred.mean(axis=1, keepdims=True)
-    blurred /= np.linalg.norm(blurred, axis=1, keepdims=True)
-    likeness = blurred @ blurred.T
-    chosen: list[int] = []
-    for limit in (0.75, 1.0):
-        for candidate in range(len(candidates)):
-            is_new = candidate not in chosen and likeness[candidate, chosen].max(initial=-1) < limit
-            if is_new and len(chosen) < num_classes:
-                chosen.append(candidate)
-    return candidates[chosen]
+    chosen = np.empty((0, _MAX_STROKES, _NUM_CONTROL, 2), np.float32)
+    looks = np.empty((0, IMAGE_SIZE**2), np.float32)
+    while len(chosen) < num_classes:
+        candidates = np.stack([_skeleton(rng) for _ in range(_BATCH)]).astype(np.float32)
+        candidate_looks = _looks(candidates)
+        likeness = candidate_looks @ np.concatenate([looks, candidate_looks]).T
+        accepted = list(range(len(looks)))  # columns of `likeness`
+        for index in range(len(candidates)):
+            if likeness[index, accepted].max(initial=-1) < _MAX_LIKENESS:
+                accepted.append(len(looks) + index)
+        new = [column - len(looks) for column in accepted[len(looks) :]]
+        chosen = np.concatenate([chosen, candidates[new]])
+        looks = np.concatenate([looks, candidate_looks[new]])
+    return chosen[:num_classes]
+
+
+def _looks(skeletons: np.ndarray) -> np.ndarray:
+    """Plain drawings, (n, 28 * 28) float32 of mean 0 and length 1, so that products are correlations."""
+    pens = np.full(len(skeletons), 1.5, np.float32)
+    drawn = np.minimum(1, _ink_density(_interpolate(skeletons) * 20 + IMAGE_SIZE / 2, pens))
+    looks = drawn.reshape(len(skeletons), -1)
+    looks -= looks.mean(axis=1, keepdims=True)
+    return looks / np.linalg.norm(looks, axis=1, keepdims=True)
 
 
 def _skeleton(rng: np.random.Generator) -> np.ndarray:
@@ -172,8 +181,11 @@ def _draw_batch(rng: np.random.Generator, skeletons: np.ndarray, writers: np.nda
 
 
 def _place(points: np.ndarray, shift: np.ndarray) -> np.ndarray:
-    """Moves (n, strokes, points, 2) by (n, 1, 1, 2) pixels from the middle, but keeps, as a writer does, inside the
-    box of the image: what is too large shrinks, what would leave it moves less."""
+    """Moves (n, strokes, points, 2) by (n, 1, 1, 2) pixels from the image's middle.
+
+    It stays inside the image, as writers keep to their boxes: what is too large shrinks, what would leave it
+    moves less.
+    """
     low = np.nanmin(points, axis=(1, 2), keepdims=True)
     high = np.nanmax(points, axis=(1, 2), keepdims=True)
     room = np.float32(IMAGE_SIZE - 2 * _MARGIN_PX)
@@ -183,7 +195,7 @@ def _place(points: np.ndarray, shift: np.ndarray) -> np.ndarray:
 
 
 def _interpolate(control: np.ndarray) -> np.ndarray:
-    """(n, strokes, control points, 2) -> (n, strokes, points, 2): a Catmull-Rom spline through the control points."""
+    """(n, strokes, control points, 2) -> (n, strokes, points, 2): a Catmull-Rom spline through them."""
     return _SPLINE @ control
 
 
@@ -211,10 +223,10 @@ _JITTER = np.stack([(1 - _T) * (1 - 2 * _T), 4 * _T * (1 - _T), _T * (2 * _T - 1
 
 
 def _warp(rng: np.random.Generator, points: np.ndarray) -> np.ndarray:
-    """Moves points (n, strokes, points, 2) by a smooth random field: three plane waves of about a character's length."""
+    """Moves points (n, strokes, points, 2) by a smooth random field: three waves about a character long."""
     num = len(points)
     for _ in range(3):
-        direction = rng.normal(0, 4, (num, 1, 2, 1)).astype(np.float32)
+        direction = rng.normal(0, _WAVE_NUMBER, (num, 1, 2, 1)).astype(np.float32)
         phase = rng.uniform(0, 2 * np.pi, (num, 1, 1, 1)).astype(np.float32)
         amplitude = rng.normal(0, _HAND.warp, (num, 1, 1, 2)).astype(np.float32)
         points = points + amplitude * np.sin(points @ direction + phase)
@@ -222,16 +234,16 @@ def _warp(rng: np.random.Generator, points: np.ndarray) -> np.ndarray:
 
 
 def _ink_density(points: np.ndarray, pen: np.ndarray) -> np.ndarray:
-    """Points (n, strokes, points, 2) in pixels (x right, y down), pen (n,) sigma in pixels -> (n, 28, 28) >= 0."""
+    """Points (n, strokes, points, 2) in pixels, x right, y down, and pens (n,) sigma -> (n, 28, 28) >= 0."""
     step = np.linalg.norm(np.diff(points, axis=2), axis=-1)  # (n, strokes, points - 1)
     length = np.pad(step, ((0, 0), (0, 0), (0, 1))) + np.pad(step, ((0, 0), (0, 0), (1, 0)))
     num = len(points)
-    weight = (np.nan_to_num(length) / 2).reshape(num, 1, -1) / (
-        pen[:, None, None] * np.float32(np.sqrt(2 * np.pi))
-    )
+    area = pen[:, None, None] * np.float32(np.sqrt(2 * np.pi))
+    weight = (np.nan_to_num(length) / 2).reshape(num, 1, -1) / area
     places = np.nan_to_num(points).reshape(num, -1, 2).transpose(0, 2, 1)  # (n, 2, strokes * points)
     grid = np.arange(IMAGE_SIZE, dtype=np.float32)[:, None] + np.float32(0.5)
-    brush = np.exp(
-        -0.5 * ((grid - places[:, :, None]) / pen[:, None, None, None]) ** 2
-    )  # (n, 2, 28, strokes * points)
+    distance = (grid - places[:, :, None]) / pen[
+        :, None, None, None
+    ]  # (n, 2, 28, strokes * points), in sigmas
+    brush = np.exp(-0.5 * distance**2)
     return (brush[:, 1] * weight) @ brush[:, 0].transpose(0, 2, 1)

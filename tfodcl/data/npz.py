@@ -1,13 +1,15 @@
 """Reads and checks <name>.npz: arrays in, arrays out, before any front end.
 
 Standard layout:
-  x_train, x_test, optionally x_val: (n, h, w) or (n, h, w, c) uint8 images, (n, num_samples) int16 waveforms (then
-    `sample_rate` is there), or (n, time, channels) float32 sensor windows
+  x_train, x_test, optionally x_val: (n, h, w) or (n, h, w, c) uint8 images, (n, num_samples) int16 waveforms
+    (then `sample_rate` is there), or (n, time, channels) float32 sensor windows
   y_train, y_test, y_val: (n,) integers in [0, len(class_names))
   class_names: (num_classes,) strings
-  optionally licence: a string; split_meta_train, split_validation, split_meta_test: (k,) class ids; others are ignored
+  optionally licence: a string; split_meta_train, split_validation, split_meta_test: (k,) class ids
+  Other arrays are ignored.
 Omniglot layout:
-  x: (n, h, w) uint8, 0 = ink; character, drawer: (n,) integers; background: (n,) bool; character_names: (num_classes,)
+  x: (n, h, w) uint8, 0 = ink; character, drawer: (n,) integers; background: (n,) bool
+  character_names: (num_classes,) strings
 """
 
 import zipfile
@@ -23,6 +25,18 @@ from tfodcl.errors import InputError
 
 _OMNIGLOT_TRAIN_DRAWERS = 15  # of 20, for the classes that a device learns
 _OMNIGLOT_VALIDATION_CLASSES = 64  # the last of the 964 background classes
+# What NumPy and zipfile raise for damaged or foreign content, each seen when bytes of a file were changed.
+_READ_ERRORS = (
+    EOFError,
+    KeyError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 _SPLIT_KEYS = ("split_meta_train", "split_validation", "split_meta_test")
 
 
@@ -57,20 +71,13 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
         with zipfile.ZipFile(path):  # np.load also takes a single array
             archive = np.load(path, allow_pickle=False)
         with archive:
-            return {key: archive[key] for key in archive.files}
-    except (
-        OSError,
-        ValueError,
-        EOFError,
-        KeyError,
-        zipfile.BadZipFile,
-        zlib.error,
-        NotImplementedError,
-    ) as error:
+            arrays = {key: archive[key] for key in archive.files}
+    except _READ_ERRORS as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(
             f"{path} must be a whole .npz file without pickled objects. Received: {reason}."
         ) from error
+    return {key: array for key, array in arrays.items() if isinstance(array, np.ndarray)}
 
 
 def _require(name: str, arrays: dict[str, np.ndarray], keys: tuple[str, ...]) -> None:
@@ -100,12 +107,13 @@ def _from_standard(name: str, arrays: dict[str, np.ndarray]) -> Samples:
             )
         _check_integers(name, f"y_{part}", y, len(x))
         parts[part] = (x, y.astype(np.int64))
-    split = split_classes(name, len(class_names)) if not _has_split(arrays) else _own_split(name, arrays)
-    return Samples(parts, class_names, split, rate, _licence(arrays))
+    has_split = any(key in arrays for key in _SPLIT_KEYS)
+    split = _own_split(name, arrays) if has_split else split_classes(name, len(class_names))
+    return Samples(parts, class_names, split, rate, _licence(name, arrays))
 
 
 def _from_omniglot(name: str, arrays: dict[str, np.ndarray]) -> Samples:
-    """Meta-training classes: all drawers train. Others: drawers of rank 0..14 train, the rest are for tests."""
+    """Meta-training classes: all drawers train. Others: drawers of rank 0..14 train, the rest are tested."""
     _require(name, arrays, ("x", "character", "drawer", "background", "character_names"))
     class_names = _names(name, "character_names", arrays)
     x, character, drawer, background = (arrays[key] for key in ("x", "character", "drawer", "background"))
@@ -116,7 +124,8 @@ def _from_omniglot(name: str, arrays: dict[str, np.ndarray]) -> Samples:
         _check_integers(name, key, arrays[key], len(x))
     if background.dtype != bool or background.shape != (len(x),):
         raise InputError(
-            f"background of {name} must be bool of shape ({len(x)},). Received: {background.dtype} {background.shape}."
+            f"background of {name} must be bool of shape ({len(x)},). "
+            f"Received: {background.dtype} {background.shape}."
         )
     _check_labels(name, "character", character, len(class_names))
     is_background = np.zeros(len(class_names), bool)
@@ -136,7 +145,7 @@ def _from_omniglot(name: str, arrays: dict[str, np.ndarray]) -> Samples:
     ink = 255 - x
     labels = character.astype(np.int64)
     parts = {"train": (ink[is_train], labels[is_train]), "test": (ink[~is_train], labels[~is_train])}
-    return Samples(parts, class_names, split, None, _licence(arrays))
+    return Samples(parts, class_names, split, None, _licence(name, arrays))
 
 
 def _names(name: str, key: str, arrays: dict[str, np.ndarray]) -> tuple[str, ...]:
@@ -159,12 +168,15 @@ def _sample_rate(name: str, arrays: dict[str, np.ndarray]) -> int | None:
     return int(rate.item())
 
 
-def _licence(arrays: dict[str, np.ndarray]) -> str | None:
-    return " ".join(str(arrays["licence"].item()).split()) if "licence" in arrays else None
-
-
-def _has_split(arrays: dict[str, np.ndarray]) -> bool:
-    return any(key in arrays for key in _SPLIT_KEYS)
+def _licence(name: str, arrays: dict[str, np.ndarray]) -> str | None:
+    if "licence" not in arrays:
+        return None
+    licence = arrays["licence"]
+    if licence.size != 1 or licence.dtype.kind != "U":
+        raise InputError(
+            f"licence of {name} must be one string. Received: {licence.dtype} of shape {licence.shape}."
+        )
+    return " ".join(licence.item().split())
 
 
 def _own_split(name: str, arrays: dict[str, np.ndarray]) -> ClassSplit:
@@ -209,7 +221,8 @@ def _check_labels(name: str, key: str, labels: np.ndarray, num_classes: int) -> 
     wrong = np.flatnonzero((labels < 0) | (labels >= num_classes))
     if wrong.size:
         raise InputError(
-            f"{key} of {name} must be in [0, {num_classes}). Received: {labels[wrong[0]]} at sample {wrong[0]}."
+            f"{key} of {name} must be in [0, {num_classes}). "
+            f"Received: {labels[wrong[0]]} at sample {wrong[0]}."
         )
 
 

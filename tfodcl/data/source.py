@@ -13,16 +13,20 @@ from tfodcl.data.splits import split_classes
 from tfodcl.errors import InputError
 
 _CIFAR = "A. Krizhevsky, Learning multiple layers of features from tiny images, 2009; no licence stated"
-# What datasets/prepare.py makes, with one line on source and licence for files that do not say it themselves.
-_PREPARED = {
+_COMMANDS = {  # what datasets/prepare.py makes, and how
+    "cifar10": "cifar10",
+    "cifar100": "cifar100",
+    "miniimagenet": "miniimagenet --source images.zip train.csv val.csv test.csv",
+    "omniglot": "omniglot",
+    "speech_commands": "speech_commands",
+}
+_LICENCES = {  # source and licence of files that do not say it themselves
+    "arabic_speech_commands": "Arabic speech commands: A. Ghandoura and others, 2021; CC BY 4.0",
     "cifar10": f"CIFAR-10: {_CIFAR}",
     "cifar100": f"CIFAR-100: {_CIFAR}",
-    "miniimagenet": "MiniImageNet: O. Vinyals and others, 2016, images of ImageNet; for non-commercial research",
+    "miniimagenet": "MiniImageNet: O. Vinyals and others, 2016, from ImageNet; for non-commercial research",
     "omniglot": "Omniglot: B. Lake, R. Salakhutdinov, J. Tenenbaum, 2015; MIT",
     "speech_commands": "Speech Commands v2: P. Warden, 2018; CC BY 4.0",
-}
-_LICENCES = _PREPARED | {
-    "arabic_speech_commands": "Arabic speech commands: A. Ghandoura and others, 2021; CC BY 4.0",
     "cifar10_subset": f"CIFAR-10: {_CIFAR}",
     "har_sp_sw": "GEOTEC smartphone and smartwatch activities, 2022; CC BY 4.0",
 }
@@ -48,7 +52,7 @@ def load(name: str, seed: int = 0) -> Dataset:
     """
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name):
         raise InputError(
-            f"A data set's name must be made of letters, digits, '_', '-' and '.'. Received: dataset={name!r}."
+            f"dataset must be a name of letters, digits, '_', '-' and '.'. Received: dataset={name!r}."
         )
     if name == "glyphs":
         return _draw(seed)
@@ -72,15 +76,21 @@ def load(name: str, seed: int = 0) -> Dataset:
 
 
 def _explain_missing(name: str, path: Path) -> str:
-    if name in _PREPARED:
-        return f"{name} must be prepared first: python datasets/prepare.py {name}. Received: no file {path}."
+    if name in _COMMANDS:
+        return (
+            f"{name} must be prepared first: python datasets/prepare.py {_COMMANDS[name]}. "
+            f"Received: no file {path}."
+        )
     return (
-        f"A data set must be glyphs, {', '.join(_PREPARED)}, or one of your own in $TFODCL_DATA/<name>.npz. "
-        f"Received: dataset={name!r} and no file {path}."
+        f"dataset must be glyphs, {', '.join(_COMMANDS)}, or one of your own, $TFODCL_DATA/<name>.npz, which "
+        f"python datasets/prepare.py folder --source DIR --name NAME writes. "
+        f"Received: dataset={name!r}, no file {path}."
     )
 
 
 def _draw(seed: int) -> Dataset:
+    if seed < 0:
+        raise InputError(f"seed must be at least 0. Received: seed={seed}.")
     x_train, y_train, x_test, y_test = glyphs.draw(seed)
     names = tuple(f"glyph{index:03d}" for index in range(glyphs.NUM_CLASSES))
     split = split_classes("glyphs", len(names))
@@ -104,7 +114,7 @@ def _image_front_end() -> dict:
 
 
 def _apply_front_end(samples: npz.Samples) -> tuple[dict[str, tuple[np.ndarray, np.ndarray]], dict]:
-    """Returns the parts with x (n, h, w, c) uint8 or standardised float32, and the front end's description."""
+    """The parts with x (n, h, w, c) uint8 or standardised float32, and the front end's description."""
     x_train = samples.parts["train"][0]
     if x_train.dtype == np.uint8:
         parts = {part: (x if x.ndim == 4 else x[..., None], y) for part, (x, y) in samples.parts.items()}
@@ -120,7 +130,7 @@ def _apply_front_end(samples: npz.Samples) -> tuple[dict[str, tuple[np.ndarray, 
 
 
 def _statistics(x: np.ndarray, y: np.ndarray, meta_train: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and deviation per last axis, (channels,) float32, over what is known before deployment: meta_train."""
+    """Mean and deviation, (channels,) float32, over what is known before deployment: meta_train."""
     known = x[np.isin(y, meta_train)].astype(np.float64)
     std = known.std(axis=(0, 1))
     return known.mean(axis=(0, 1)).astype(np.float32), np.where(std > 0, std, 1).astype(np.float32)

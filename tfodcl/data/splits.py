@@ -5,8 +5,9 @@ import numpy as np
 from tfodcl.data.dataset import ClassSplit
 from tfodcl.errors import InputError
 
-# Numbers of meta-training, validation and meta-test classes, by order of class id. CIFAR-100, MiniImageNet and
-# 10 speech classes are LifeLearner's (papers.md A); its validation classes come out of its meta-training part.
+# Numbers of meta-training, validation and meta-test classes, by order of class id. Meta-test parts are those
+# of LifeLearner (SenSys 2023): 30 of CIFAR-100, 20 of MiniImageNet, 10 speech commands. Validation classes
+# are taken from its meta-training part.
 # har_sp_sw has 5 classes, too few for the general rule.
 _COUNTS = {
     "arabic_speech_commands": (25, 5, 10),
@@ -20,7 +21,7 @@ _VALIDATION_SHARE, _META_TEST_SHARE, _MIN_CLASSES = 0.1, 0.3, 2
 
 
 def split_classes(name: str, num_classes: int) -> ClassSplit:
-    """The default split: the data set's own if `name` is a known one, else 60 / 10 / 30 % with at least 2 in each.
+    """The split of a known data set, else 60 / 10 / 30 % of the classes in order with at least 2 in each.
 
     Raises:
       InputError: a known data set has another number of classes, or fewer than 6 classes are there to split.
