@@ -46,7 +46,7 @@ def group_accuracies(y_true: ArrayLike, y_pred: ArrayLike, eval_points: ArrayLik
             "y_true and y_pred must be vectors of one length. "
             f"Received: y_true.shape={y_true.shape}, y_pred.shape={y_pred.shape}."
         )
-    if y_true.size and not (0 <= y_true.min() and y_true.max() < bounds[-1]):
+    if y_true.size and (y_true.min() < 0 or y_true.max() >= bounds[-1]):
         raise InputError(
             f"y_true must be in 0..{bounds[-1] - 1}. Received: y_true from {y_true.min()} to {y_true.max()}."
         )

@@ -1,8 +1,8 @@
 """How a method looks everywhere in the report: order, name, colour, dash and marker; and the paper's figures.
 
-Colours are told apart in normal vision and with red or green blindness; where two come close (purple and cyan,
-red and olive), dash or marker differ too, and every line carries its name. Related methods share a colour: the
-ones with attentive independent mechanisms are the dashed twins of OML and ANML.
+Colours are told apart in normal vision and with red or green blindness; where two come close (purple and
+cyan, red and olive), dash or marker differ too, and every line carries its name. Related methods share a
+colour: the ones with attentive independent mechanisms are the dashed twins of OML and ANML.
 """
 
 import zlib
@@ -69,7 +69,7 @@ LOOKS = {
 
 
 def look(method: str) -> Look:
-    """The look of a method; one not in LOOKS has its own name as label, and a colour that depends on it only."""
+    """The look of a method; one not in LOOKS is labelled with its name, which also decides its colour."""
     if method in LOOKS:
         return LOOKS[method]
     digest = zlib.crc32(method.encode())

@@ -16,7 +16,7 @@ LABEL_GAP = 16  # between the baselines of two labels at the lines' ends
 
 @dataclass(frozen=True)
 class Frame:
-    """A picture and its plot area from `left` to `right`, `top` to `bottom`: x in classes, y in [0, y_high]."""
+    """A picture and its plot area, `left` to `right`, `top` to `bottom`; x in classes, y in 0..y_high."""
 
     width: float
     height: float

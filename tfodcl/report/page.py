@@ -38,7 +38,8 @@ def write_report(results: Sequence[dict], path: str | os.PathLike) -> None:
         raise InputError("results must hold at least one results.json. Received: results=[].")
     for i, result in enumerate(results):
         check_results(result, f"results[{i}]")
-    files.write(path, _page(merge(results)).encode())
+    page = _page(merge(results))
+    files.write(path, page.encode(errors="replace"))  # JSON may hold half a surrogate pair
 
 
 def _page(chapters: list[Chapter]) -> str:
@@ -95,8 +96,8 @@ def _curves(chapter: Chapter, paper: tuple[int, dict[str, float]]) -> str:
     if not _has_curves(chapter):
         return ""
     note = (
-        "Share of test samples, of all classes learnt so far, that are recognised. Line: mean over runs; band: "
-        "± one standard deviation; dotted: guessing."
+        "Share of test samples, of all classes learnt so far, that are recognised. Line: mean over runs; "
+        "band: ± one standard deviation; dotted: guessing."
     )
     if paper[1]:
         note += f" Hollow diamonds: the paper's accuracy after {paper[0]} classes, read off its figure."
@@ -111,8 +112,8 @@ def _has_curves(chapter: Chapter) -> bool:
 def _finals(chapter: Chapter, paper: tuple[int, dict[str, float]]) -> str:
     last = sorted({method["num_classes"][-1] for method in chapter.methods.values()})
     note = (
-        f"Accuracy in % after {' or '.join(map(str, last))} classes. Marker: mean; line: ± one standard deviation; "
-        "dots: runs."
+        f"Accuracy in % after {' or '.join(map(str, last))} classes. Marker: mean; "
+        "line: ± one standard deviation; dots: runs."
     )
     if paper[1]:
         note += f" Hollow diamond: paper (Fig.), {paper[0]} classes, ± 1 point."
@@ -120,33 +121,35 @@ def _finals(chapter: Chapter, paper: tuple[int, dict[str, float]]) -> str:
 
 
 def _each_method(chapter: Chapter, paper: tuple[int, dict[str, float]]) -> str:
-    cells = [
-        value
-        for method in chapter.methods.values()
-        for row in method.get("accuracy_matrix") or []
-        for value in row
-        if value is not None
-    ]
-    highest = max(cells, default=0.0)
-    note = "Above: accuracy in % against classes learnt, the other methods in grey."
-    if cells:
-        note += (
-            " Below: the accuracy matrix. A row is a moment, after so many classes; a column a group of classes, "
-            "named by its last. Down a column one sees a group being forgotten. Colour: "
+    highest = _highest_cell(chapter)
+    notes = []
+    if _has_curves(chapter):
+        notes.append("Curve: accuracy in % against classes learnt, the other methods in grey.")
+    if highest is not None:
+        notes.append(
+            "Squares: the accuracy matrix. A row is a moment, after so many classes; a column a group of "
+            "classes, named by its last. Down a column one sees a group being forgotten. Colour: "
             f"{matrices.scale(highest)}."
         )
+    if not notes:
+        return ""
     figures = []
     for name, method in chapter.methods.items():
-        value = percent_deviation(
-            method["accuracy_mean"][-1], method["accuracy_std"][-1], len(method["accuracy_runs"])
-        )
-        heat = matrices.heat_map(name, method, highest) if method.get("accuracy_matrix") else ""
+        num_runs = len(method["accuracy_runs"])
+        value = percent_deviation(method["accuracy_mean"][-1], method["accuracy_std"][-1], num_runs)
+        curve = curves.small_chart(name, chapter.methods, paper[1]) if _has_curves(chapter) else ""
+        heat = matrices.heat_map(name, method, highest or 0.0) if method.get("accuracy_matrix") else ""
         caption = f'<span class="final">{value}</span> {escape(look(name).note)}'
         figures.append(
-            f"<figure>{bars.method_name(name)}<figcaption>{caption}</figcaption>"
-            f"{curves.small_chart(name, chapter.methods, paper[1])}{heat}</figure>"
+            f"<figure>{bars.method_name(name)}<figcaption>{caption}</figcaption>{curve}{heat}</figure>"
         )
-    return _section("Method by method", note, f'<div class="cards">{"".join(figures)}</div>')
+    return _section("Method by method", " ".join(notes), f'<div class="cards">{"".join(figures)}</div>')
+
+
+def _highest_cell(chapter: Chapter) -> float | None:
+    """The highest accuracy in any matrix of the chapter; None where there is no matrix."""
+    known = [method.get("accuracy_matrix") or [] for method in chapter.methods.values()]
+    return max((cell for matrix in known for row in matrix for cell in row if cell is not None), default=None)
 
 
 def _forgetting(chapter: Chapter) -> str:
@@ -161,8 +164,9 @@ def _forgetting(chapter: Chapter) -> str:
         mean, deviation = method["forgetting_mean"], method.get("forgetting_std") or 0.0
         lines.append(bars.method_bar(name, max(0.0, mean), points_deviation(mean, deviation, num_runs)))
     note = (
-        "Mean over groups of classes of the best earlier accuracy minus the final one, in % (Chaudhry et al., 2018"
-        "). Shorter is better; a negative value is an old group that improved."
+        "Mean over groups of classes of the best earlier accuracy minus the final one, in % "
+        "(Chaudhry et al., 2018). "
+        "Shorter is better; a negative value is an old group that improved."
     )
     return _section("Forgetting", note, bars.rows(lines))
 
@@ -220,8 +224,8 @@ def _tables(chapter: Chapter, paper: tuple[int, dict[str, float]]) -> str:
     content = tables.accuracy_table(chapter, paper) + tables.cost_table(chapter)
     note = (
         "Accuracy, forgetting and transfer in %; mean ± standard deviation over runs. Backward transfer: "
-        "mean over groups of the final accuracy "
-        "minus the one right after learning the group (Lopez-Paz and Ranzato, 2017)."
+        "mean over groups of the final accuracy minus the one right after learning the group (Lopez-Paz and "
+        "Ranzato, 2017)."
     )
     return _section("All numbers", note, content)
 

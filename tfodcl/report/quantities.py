@@ -72,7 +72,7 @@ def ratio(factor: float) -> str:
 
 
 def nice_ceiling(value: float, num_steps: int = 5) -> tuple[float, float]:
-    """(end, step) of an axis from 0 to at least `value` in up to `num_steps` steps of 1, 2 or 5 times 10^k."""
+    """(end, step) of an axis from 0 beyond `value`: up to `num_steps` steps of 1, 2 or 5 times 10^k."""
     if value <= 0:
         return 1.0, 1.0
     raw = value / num_steps

@@ -1,7 +1,6 @@
 """results.json: read and checked. Required fields must be there; optional ones are checked where present."""
 
 import json
-import math
 import os
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from tfodcl.errors import InputError
 
 SCHEMA = 1
 NUMBER = (int, float)
+LARGEST = 1e18  # of any count, size or time; what is above is a mistake
 REQUIRED = {"command": str, "seed": int, "dataset": str, "preset": str, "encoder": dict, "methods": dict}
 REQUIRED_ENCODER = ("tflite_bytes", "macs", "latent_dim", "int8_agreement")
 REQUIRED_COSTS = ("bytes_per_record", "replay_bytes", "state_bytes", "bytes_written", "learn_seconds")
@@ -31,7 +31,7 @@ def load_results(path: str | os.PathLike) -> dict:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise InputError(
-            f"{path} must be a readable results.json. Received: {error.strerror or error}."
+            f"{path} must be the results.json of a run. Received: {error.strerror or error}."
         ) from error
     except UnicodeDecodeError as error:
         raise InputError(
@@ -61,7 +61,7 @@ def check_results(results: object, origin: str) -> None:
             )
     _check_encoder(results["encoder"], origin)
     for name, method in results["methods"].items():
-        _check_method(method, f"{origin}: methods.{name}")
+        _check_method(method, f"{origin}: methods.{_word(name)}")
     _check_stages(results.get("stages") or [], origin)
     for name in ("protocol", "versions"):
         if not isinstance(results.get(name) or {}, dict):
@@ -84,7 +84,7 @@ def _check_method(method: object, origin: str) -> None:
     if not isinstance(method, dict):
         raise InputError(f"{origin} must be an object. Received: {_shown(method)}.")
     points = _list(_field(method, "num_classes", origin), f"{origin}.num_classes")
-    if not points or any(type(point) is not int for point in points):
+    if not points or any(type(point) is not int or point > LARGEST for point in points):
         raise InputError(f"{origin}.num_classes must hold integers. Received: num_classes={_shown(points)}.")
     if any(low >= high for low, high in zip([0, *points], points, strict=False)):
         raise InputError(f"{origin}.num_classes must increase from at least 1. Received: {_shown(points)}.")
@@ -114,12 +114,12 @@ def _check_optional(method: dict, num_points: int, origin: str) -> None:
     _check_number(method.get("forgetting_std"), f"{origin}.forgetting_std", null=True)
     rates = method.get("learning_rate")
     for name, rate in rates.items() if isinstance(rates, dict) else [("", rates)]:
-        _check_number(rate, f"{origin}.learning_rate{'.' if name else ''}{name}", null=True)
+        _check_number(rate, f"{origin}.learning_rate{'.' if name else ''}{_word(name)}", null=True)
     parts = method.get("memory_bytes") or {}
     if not isinstance(parts, dict):
         raise InputError(f"{origin}.memory_bytes must be an object. Received: memory_bytes={_shown(parts)}.")
     for name, num_bytes in parts.items():
-        _check_number(num_bytes, f"{origin}.memory_bytes.{name}")
+        _check_number(num_bytes, f"{origin}.memory_bytes.{_word(name)}")
 
 
 def _check_stages(stages: object, origin: str) -> None:
@@ -142,18 +142,12 @@ def _check_row(row: object, length: int, origin: str, num_known: int | None = No
 
 
 def _check_number(
-    value: object, origin: str, low: float = 0, high: float = math.inf, null: bool = False
+    value: object, origin: str, low: float = 0, high: float = LARGEST, null: bool = False
 ) -> None:
     if value is None and null:
         return
-    if (
-        not isinstance(value, NUMBER)
-        or isinstance(value, bool)
-        or not low <= value <= high
-        or math.isinf(value)
-    ):
-        limits = f"at least {low}" if high == math.inf else f"in {low}..{high}"
-        raise InputError(f"{origin} must be a finite number, {limits}. Received: {_shown(value)}.")
+    if not isinstance(value, NUMBER) or isinstance(value, bool) or not low <= value <= high:
+        raise InputError(f"{origin} must be a number in {low}..{high:g}. Received: {_shown(value)}.")
 
 
 def _list(value: object, origin: str) -> list:
@@ -164,14 +158,18 @@ def _list(value: object, origin: str) -> list:
 
 def _field(container: dict, name: str, origin: str) -> object:
     if name not in container:
-        raise InputError(
-            f"{origin} must have the field {name}. Received: {', '.join(container) or 'no field'}."
-        )
+        received = ", ".join(_word(key) for key in container)
+        raise InputError(f"{origin} must have the field {name}. Received: {received or 'no field'}.")
     return container[name]
 
 
 def _refuse_constant(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")
+
+
+def _word(name: str) -> str:
+    """A name from the file on one line."""
+    return json.dumps(name)[1:-1]
 
 
 def _shown(value: object) -> str:

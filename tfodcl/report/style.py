@@ -1,4 +1,4 @@
-"""The report's style sheet: light and dark, screen, phone and paper. Fonts are those of the reader's system."""
+"""The report's style sheet: light and dark, screen, phone and paper. Fonts are the reader's own."""
 
 from tfodcl.report.appearance import COLOURS
 
