@@ -208,7 +208,7 @@ def _time(chapter: Chapter) -> str:
     content = bars.rows(lines)
     if chapter.stages:
         total = sum(stage["seconds"] for stage in chapter.stages)
-        content += f'<p class="note next">Making the encoder and codec took {duration(total)}:</p>'
+        content += f'<p class="note next">Stages of training, {duration(total)} in all:</p>'
         content += bars.rows([_stage_bar(stage) for stage in chapter.stages])
     return _section("Time", "Learning the whole stream once, evaluation not counted.", content)
 

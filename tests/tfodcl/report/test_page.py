@@ -169,7 +169,7 @@ def test_absent_fields_drop_their_part(tmp_path, results):
         "accuracy matrix",
         "Protocol",
         "Versions",
-        "Making the encoder",
+        "Stages of training",
     ):
         assert part not in text
     assert "Final accuracy" in text and "Bytes per record" in text
