@@ -106,23 +106,24 @@ def search_rates(
     name: str,
     package: Package,
     encoder: MemoizedEncoder,
+    learning: Learning,
     streams: Sequence[Stream],
     seed: int,
     on_trial: Callable[[], None],
 ) -> dict[str, float]:
     """Learning rates of a method, chosen by its mean final accuracy on validation streams.
 
-    A method with two rates gets the outer one first, the inner one equal, and then the inner one. The smaller
+    `learning` gives all but the rates. A method with two rates gets the outer one first, the inner one equal, and then the inner one. The smaller
     of equally good rates wins. `on_trial` is called after each of `num_trials(name)` trials.
     """
     method = METHODS[name]
     z = np.concatenate([task.x for stream in streams for task in stream.tasks])
-    probe = method(package, encoder, package.learning, seed).classifier
+    probe = method(package, encoder, learning, seed).classifier
     unit = 1.0 / float(np.mean(np.sum(probe.dequantize(probe.encode(z)) ** 2, axis=1)))
 
     def score(rates: dict[str, float]) -> float:
-        learning = with_rates(package.learning, rates)
-        runs = [run_stream(method(package, encoder, learning, seed), encoder, stream) for stream in streams]
+        trial = with_rates(learning, rates)
+        runs = [run_stream(method(package, encoder, trial, seed), encoder, stream) for stream in streams]
         on_trial()
         return float(np.mean([run.accuracy[-1] for run in runs]))
 

@@ -81,8 +81,8 @@ class Bench:
         """Learning rates of a method, from validation classes."""
         recipe = METHODS[name].RECIPE
         with progress(f"{name}: learning rates", num_trials(name)) as bar:
-            package = self.found[recipe]
-            return search_rates(name, package, self.encoders[recipe], self.validation_streams(), self.seed, bar.update)
+            package, encoder, streams = self.found[recipe], self.encoders[recipe], self.validation_streams()
+            return search_rates(name, package, encoder, self.learning(name, {}), streams, self.seed, bar.update)
 
     def measure(self, name: str, rates: Mapping[str, float], num_runs: int) -> list[Run]:
         """The method on the meta-test streams of runs 0 .. num_runs - 1."""
