@@ -50,9 +50,10 @@ def softmax_error(logits: np.ndarray, labels: np.ndarray, num_to_come: int) -> n
     Returns:
       (n, num_classes + 1) float32; the last column is the gradient of each of the equal ones.
     """
+    if num_to_come == 0:  # the last column stands for none; as the maximum it could make all others underflow
+        logits = logits.copy()
+        logits[:, -1] = -np.inf
     error = np.exp(logits - logits.max(axis=1, keepdims=True))
-    if num_to_come == 0:
-        error[:, -1] = 0
     error /= error[:, :-1].sum(axis=1, keepdims=True) + num_to_come * error[:, -1:]
     error[np.arange(len(labels)), labels] -= 1
     return error
