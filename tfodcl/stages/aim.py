@@ -37,7 +37,7 @@ class AimHead:
         """z (width,) -> indices and attention of the active mechanisms, (num_active,) each."""
         scores = self.query @ (z @ self.key) / np.sqrt(np.float32(self.key.shape[1]))
         active = np.argpartition(-scores, self.num_active - 1)[: self.num_active]
-        return active, 1 / (1 + np.exp(-scores[active]))
+        return active, np.exp(-np.logaddexp(0, -scores[active]))  # sigmoid, without overflow
 
     def forward(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """z (width,) -> active (K,), attention (K,), pre-activations u (K, width), hidden h (width,)."""
