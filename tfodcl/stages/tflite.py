@@ -12,17 +12,25 @@ class TfliteEncoder:
     Args:
       model: full-int8 .tflite, batch 1.
       reference: run TFLite's reference kernels, to which the micro runtime is bit-exact, instead of the fast
-        ones, which differ by 1 in some elements.
+        ones, whose latents differ by 1 in some elements, and by more behind many layers.
+
+    Raises:
+      InputError: `model` is not such a model.
     """
 
     def __init__(self, model: bytes, reference: bool = False) -> None:
         resolver = OpResolverType.BUILTIN_REF if reference else OpResolverType.AUTO
         try:
             self._interpreter = Interpreter(model_content=model, experimental_op_resolver_type=resolver, num_threads=1)
-            self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
-            raise InputError(f"the encoder must be a .tflite model. Received: {len(model)} bytes, {error}.") from error
-        (source,), (sink,) = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+            reason = str(error).rstrip(".")
+            raise InputError(f"the encoder must be a .tflite model. Received: {len(model)} bytes, {reason}.") from error
+        sources, sinks = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        if len(sources) != 1 or len(sinks) != 1:
+            raise InputError(
+                f"the encoder must have one input and one output. Received: {len(sources)} inputs, {len(sinks)} outputs."
+            )
+        (source,), (sink,) = sources, sinks
         if source["dtype"] != np.int8 or sink["dtype"] != np.int8:
             raise InputError(
                 f"the encoder must be int8 in and out. Received: {source['dtype'].__name__} in, {sink['dtype'].__name__} out."
@@ -34,7 +42,10 @@ class TfliteEncoder:
         self.latent_dim = int(np.prod(sink["shape"][1:]))
 
     def quantize(self, x: np.ndarray) -> np.ndarray:
-        """uint8 pixels (n, h, w, c), of which 255 stands for 1.0, or float32 features -> the encoder's int8 input."""
+        """uint8 pixels (n, h, w, c), of which 255 stands for 1.0, or float32 features -> the encoder's int8 input.
+
+        Raises InputError for samples of another shape than `input_shape`.
+        """
         if x.shape[1:] != self.input_shape:
             raise InputError(f"samples must have the encoder's shape {self.input_shape}. Received: {x.shape[1:]}.")
         scale = self.input_scale * 255 if x.dtype == np.uint8 else self.input_scale
@@ -46,6 +57,8 @@ class TfliteEncoder:
 
     def encode_quantized(self, q: np.ndarray) -> np.ndarray:
         """(n, h, w, c) int8 as `quantize` gives -> (n, latent_dim) int8."""
+        # Only the first call does anything, and announces a delegate on stderr; not before there is work to do.
+        self._interpreter.allocate_tensors()
         latents = np.empty((len(q), self.latent_dim), np.int8)
         for i, sample in enumerate(q):
             self._interpreter.set_tensor(self._source, sample[None])
