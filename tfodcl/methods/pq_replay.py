@@ -1,5 +1,6 @@
 """PQ replay: LifeLearner with the whole latent product quantized and no bitmap (as REMIND stores, Hayes et al. 2020)."""
 
+from tfodcl.errors import InputError
 from tfodcl.methods.lifelearner import LifeLearner
 from tfodcl.package import Learning, Package
 from tfodcl.stages.classifier import Encoder
@@ -7,4 +8,7 @@ from tfodcl.stages.classifier import Encoder
 
 class PqReplay(LifeLearner):
     def __init__(self, package: Package, encoder: Encoder, learning: Learning, seed: int) -> None:
+        if "pq" not in package.other_codecs:
+            received = ", ".join(package.other_codecs) or "no other codecs"
+            raise InputError(f"pq_replay needs a package with the codec pq. Received: {received}.")
         super().__init__(package, encoder, learning, seed, package.other_codecs["pq"])
