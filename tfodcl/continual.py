@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tfodcl.errors import InputError
 from tfodcl.methods import METHODS, Method
 from tfodcl.metrics import accuracy_matrix, forgetting, mean_and_deviation
 from tfodcl.package import Learning, Package
@@ -113,13 +114,17 @@ def search_rates(
 ) -> dict[str, float]:
     """Learning rates of a method, chosen by its mean final accuracy on validation streams.
 
-    `learning` gives all but the rates. A method with two rates gets the outer one first, the inner one equal, and then the inner one. The smaller
-    of equally good rates wins. `on_trial` is called after each of `num_trials(name)` trials.
+    `learning` gives all but the rates. A method with two rates gets the outer one first, the inner one equal,
+    and then the inner one. The smaller of equally good rates wins. `on_trial` is called after each of
+    `num_trials(name)` trials. Raises InputError where every latent is zero.
     """
     method = METHODS[name]
     z = np.concatenate([task.x for stream in streams for task in stream.tasks])
     probe = method(package, encoder, learning, seed).classifier
-    unit = 1.0 / float(np.mean(np.sum(probe.dequantize(probe.encode(z)) ** 2, axis=1)))
+    energy = float(np.mean(np.sum(probe.dequantize(probe.encode(z)) ** 2, axis=1)))
+    if energy == 0:
+        raise InputError(f"the encoder's latents must differ from zero. Received: zeros for all {len(z)} samples.")
+    unit = 1.0 / energy
 
     def score(rates: dict[str, float]) -> float:
         trial = with_rates(learning, rates)
