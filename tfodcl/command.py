@@ -15,7 +15,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **options)
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: error: {message}\n")
+        self.exit(2, one_line(f"{self.prog}: error: {message}") + "\n")
 
 
 def run(main: Callable[[], None], name: str) -> NoReturn:
@@ -23,9 +23,14 @@ def run(main: Callable[[], None], name: str) -> NoReturn:
     try:
         main()
     except InputError as error:
-        print(f"{name}: error: {error}", file=sys.stderr)
+        print(one_line(f"{name}: error: {error}"), file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print(f"{name}: interrupted; the same command resumes", file=sys.stderr)
         sys.exit(130)
     sys.exit(0)
+
+
+def one_line(message: str) -> str:
+    """The message without the line ends that a received value may have brought in."""
+    return " ".join(message.split())
