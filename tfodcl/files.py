@@ -40,6 +40,16 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def make_folder(path: str | os.PathLike) -> None:
+    """Makes a folder where there is none. Raises InputError where files cannot be written to it."""
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        raise InputError(f"{path} must be a folder that can be written to. Received: {error.strerror or error}.") from error
+
+
 def write(path: str | os.PathLike, content: bytes) -> None:
     """Writes `content` to `path`, whole or not at all. Raises InputError like `replacing`."""
     with replacing(path) as temporary:
