@@ -29,6 +29,17 @@ from tfodcl.streams import Stream, class_incremental
 
 VALIDATION_RUNS = 2
 UNLIMITED_BYTES = 2**32 - 1  # every record of a stream is kept, as LifeLearner's comparison does
+_INFO = {  # what a package must say of itself
+    "recipe": str,
+    "dataset": str,
+    "preset": str,
+    "seed": int,
+    "input_shape": list,
+    "protocol": dict,
+    "learning_rates": dict,
+    "encoder": dict,
+    "stages": list,
+}
 
 
 @dataclass(frozen=True)
@@ -72,6 +83,20 @@ class Bench:
             class_incremental(self.dataset, "validation", count, samples, count, self.seed, number)
             for number in range(VALIDATION_RUNS)
         ]
+
+    def check(self, names: Sequence[str]) -> None:
+        """Raises InputError, before anything is computed, where a run of the methods `names` could not end."""
+        self.stream(0)
+        self.validation_streams()
+        for name in names:
+            recipe, num_classes = METHODS[name].RECIPE, self.protocol.num_classes
+            package, encoder = self.found[recipe], self.encoders[recipe]
+            encoder.quantize(self.dataset.x_train[:1])  # has the encoder's shape
+            if package.learning.capacity < num_classes:
+                raise InputError(f"capacity must be at least {num_classes}. Received: {package.learning.capacity}.")
+            memory = METHODS[name](package, encoder, self.learning(name, {}), self.seed).memory
+            if memory is not None:
+                memory.check_room(num_classes)
 
     def learning(self, name: str, rates: Mapping[str, float]) -> Learning:
         learning = self.found[METHODS[name].RECIPE].learning
@@ -118,9 +143,22 @@ def parse_count(option: str, text: str, least: int) -> int:
     return value
 
 
+def read_package(path: Path) -> Package:
+    """The package at `path`. Raises InputError where its `info` lacks what a run needs and tfodcl.train writes."""
+    package = packages.read(path)
+    for name, kind in _INFO.items():
+        if not isinstance(package.info.get(name), kind):
+            received = package.info.get(name, "nothing")
+            raise InputError(f"{path}: info must hold {name}, as tfodcl.train writes it. Received: {received}.")
+    protocol, fields = package.info["protocol"], {field.name for field in dataclasses.fields(Protocol)}
+    if protocol.keys() != fields or not all(isinstance(value, int) for value in protocol.values()):
+        raise InputError(f"{path}: protocol must hold whole numbers {sorted(fields)}. Received: {protocol}.")
+    return package
+
+
 def find_packages(path: Path, names: Sequence[str]) -> dict[str, Package]:
     """The package at `path`, and those of the other recipes that methods `names` need, from `baselines` beside it."""
-    package = packages.read(path)
+    package = read_package(path)
     found = {package.info["recipe"]: package}
     for name in names:
         recipe = METHODS[name].RECIPE
@@ -132,7 +170,7 @@ def find_packages(path: Path, names: Sequence[str]) -> dict[str, Package]:
                 f"method {name} needs an encoder of recipe {recipe}, this package or {sibling}. "
                 f"Received: {path} of recipe {package.info['recipe']}."
             )
-        found[recipe] = packages.read(sibling)
+        found[recipe] = read_package(sibling)
     return found
 
 
@@ -165,7 +203,8 @@ def results(
         "dataset": dataset,
         "preset": package.info["preset"],
         "protocol": dataclasses.asdict(protocol),
-        "encoder": package.info["encoder"],
+        # Only the main package of a training was compared with its float encoder.
+        "encoder": {"int8_agreement": None, **package.info["encoder"]},
         "stages": package.info["stages"],
         "methods": methods,
         "versions": {"tfodcl": __version__, "python": platform.python_version(), "numpy": np.__version__},
@@ -173,9 +212,9 @@ def results(
 
 
 def write_results(folder: Path, content: dict) -> None:
-    """results.json and report.html."""
-    files.write(folder / "results.json", (json.dumps(content, indent=1) + "\n").encode())
+    """report.html and results.json; neither where `content` is not as the schema says."""
     write_report([content], folder / "report.html")
+    files.write(folder / "results.json", (json.dumps(content, indent=1) + "\n").encode())
 
 
 def command_line(module: str) -> str:
@@ -193,26 +232,31 @@ def main() -> None:
     parser.add_argument("--methods", help="all, or names with commas (default: those that have an encoder)")
     parser.add_argument("--runs", default="3", help="class orders, at least 1 (default: 3)")
     parser.add_argument("--seed", help="of streams and methods (default: the package's)")
-    parser.add_argument("--replay-bytes", help="budget of every replay memory (default: all records are kept)")
+    parser.add_argument("--replay-bytes", default=str(UNLIMITED_BYTES), help="budget of every replay memory (default: all records are kept)")
     parser.add_argument("--out", type=Path, help="folder of results (default: `evaluation` beside PACKAGE)")
     options = parser.parse_args()
     num_runs = parse_count("--runs", options.runs, 1)
-    budget = parse_count("--replay-bytes", options.replay_bytes, 1) if options.replay_bytes else UNLIMITED_BYTES
-    asked = parse_methods(options.methods) if options.methods else []
-    package = packages.read(options.package)
+    budget = parse_count("--replay-bytes", options.replay_bytes, 1)
+    asked = [] if options.methods is None else parse_methods(options.methods)
+    seed = None if options.seed is None else parse_count("--seed", options.seed, 0)
+    package = read_package(options.package)
     names = asked or available_methods(options.package, package.info["recipe"])
+    if not names:
+        raise InputError(f"{options.package} must be of a recipe that methods use. Received: {package.info['recipe']}.")
     found = find_packages(options.package, names)
-    seed = parse_count("--seed", options.seed, 0) if options.seed else package.info["seed"]
-    name = options.dataset or package.info["dataset"]
+    seed = package.info["seed"] if seed is None else seed
+    name = package.info["dataset"] if options.dataset is None else options.dataset
     dataset = load(name, seed=package.info["seed"])
     protocol = Protocol(**package.info["protocol"])
     bench = Bench(found, {recipe: encoder_of(one) for recipe, one in found.items()}, dataset, protocol, seed, budget)
+    folder = options.out or options.package.parent / "evaluation"
+    bench.check(names)
+    files.make_folder(folder)
     measured = {}
     for method in names:
         known = found[METHODS[method].RECIPE].info["learning_rates"].get(method) if name == package.info["dataset"] else None
         rates = known or bench.search(method)
         measured[method] = summarize(bench.measure(method, rates, num_runs), bench.stream(0), rates)
-    folder = options.out or options.package.parent / "evaluation"
     write_results(folder, results(command_line("tfodcl.evaluate"), seed, num_runs, name, protocol, package, measured))
     print(f"report: {folder / 'report.html'}")
 

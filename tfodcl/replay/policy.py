@@ -52,12 +52,7 @@ class ClassBalancedMemory:
         Raises:
           InputError: the budget cannot hold one record of every class.
         """
-        num_classes = len({*self._labels.tolist(), label})
-        if self.capacity < num_classes:
-            raise InputError(
-                f"the replay budget must hold a record of every class. Received: {self.budget_bytes} bytes for "
-                f"{num_classes} classes of {self.record_bytes}-byte records."
-            )
+        self.check_room(len({*self._labels.tolist(), label}))
         room = max(0, self.capacity - len(self))
         self._payloads = np.concatenate([self._payloads, payloads[:room]])
         self._labels = np.concatenate([self._labels, np.full(len(payloads[:room]), label)])
@@ -65,6 +60,14 @@ class ClassBalancedMemory:
         self.bytes_written += len(payloads[:room]) * self.record_bytes
         for payload in payloads[room:]:
             self._replace(label, payload)
+
+    def check_room(self, num_classes: int) -> None:
+        """Raises InputError where the budget cannot hold one record of each of `num_classes`."""
+        if self.capacity < num_classes:
+            raise InputError(
+                f"the replay budget must hold a record of every class. Received: {self.budget_bytes} bytes for "
+                f"{num_classes} classes of {self.record_bytes}-byte records."
+            )
 
     def _replace(self, label: int, payload: np.ndarray) -> None:
         self._num_seen[label] = self._num_seen.get(label, 0) + 1
