@@ -1,0 +1,321 @@
+"""The command as a person types it, on a package with a small real int8 encoder and a data set of 8x8 images."""
+
+import dataclasses
+import json
+import os
+import re
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tfodcl import container, evaluate, package as packages
+from tfodcl.compress.bitmap_pq import BitmapPqCodec
+from tfodcl.compress.product_quantizer import ProductQuantizer
+from tfodcl.compress.uniform import UniformCodec
+from tfodcl.continual import MemoizedEncoder
+from tfodcl.data import load
+from tfodcl.errors import InputError
+from tfodcl.methods import METHODS
+from tfodcl.package import Learning, Package
+from tfodcl.report import load_results
+from tfodcl.stages.tflite import TfliteEncoder
+
+ROOT = Path(__file__).parents[2]
+LATENT_DIM, NUM_CLASSES, SAMPLES = 24, 4, 6
+PROTOCOL = {"num_classes": NUM_CLASSES, "samples_per_class": SAMPLES, "eval_every": 2}
+
+
+def write_dataset(path: Path, size: int, meta_test: int = 6) -> None:
+    """Noisy prototypes: 3 classes for meta-training, 4 for validation, `meta_test` for the device."""
+    rng = np.random.default_rng(0)
+    num_classes = 7 + meta_test
+    prototypes = rng.uniform(0, 255, (num_classes, size, size))
+    arrays = {"class_names": np.array([f"class {i}" for i in range(num_classes)])}
+    for part, count in (("train", 8), ("test", 5)):
+        y = np.repeat(np.arange(num_classes), count)
+        arrays[f"x_{part}"] = np.clip(prototypes[y] + rng.normal(0, 40, (len(y), size, size)), 0, 255).astype(np.uint8)
+        arrays[f"y_{part}"] = y
+    ids = np.split(np.arange(num_classes), [3, 7])
+    np.savez(path, **arrays, **dict(zip(("split_meta_train", "split_validation", "split_meta_test"), ids, strict=True)))
+
+
+def convert(samples: np.ndarray) -> bytes:
+    """An int8 encoder with random weights: (8, 8, 1) -> LATENT_DIM values after a ReLU."""
+    import tensorflow as tf
+    import tf_keras as keras
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    keras.utils.set_random_seed(0)
+    source = keras.Input((8, 8, 1))
+    hidden = keras.layers.Flatten()(keras.layers.Conv2D(4, 3, activation="relu")(source))
+    model = keras.Model(source, keras.layers.Dense(LATENT_DIM, activation="relu")(hidden))
+    function = tf.function(lambda x: model(x)).get_concrete_function(tf.TensorSpec((1, 8, 8, 1), tf.float32))
+    frozen = convert_variables_to_constants_v2(function)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen], tf.Module())
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = lambda: ([x[None].astype(np.float32) / 255] for x in samples[:16])
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = converter.inference_output_type = tf.int8
+    return converter.convert()
+
+
+def build(samples: np.ndarray) -> Package:
+    model = convert(samples)
+    encoder = TfliteEncoder(model)
+    latents = encoder.encode(samples)
+    return Package(
+        encoder=model,
+        latent_dim=LATENT_DIM,
+        latent_scale=encoder.latent_scale,
+        latent_zero_point=encoder.latent_zero_point,
+        codec=BitmapPqCodec.fit(latents, encoder.latent_zero_point, 16, 4, num_centroids=32),
+        other_codecs={"pq": ProductQuantizer.fit(latents, 4, num_centroids=32)},
+        learning=Learning(6, 0.01, 0.01, replay_batch=4, replay_epochs=1, replay_budget_bytes=1 << 20),
+        info={
+            "recipe": "anml",
+            "dataset": "tiny",
+            "preset": "quick",
+            "seed": 0,
+            "input_shape": [8, 8, 1],
+            "protocol": PROTOCOL,
+            "learning_rates": {"anml": {"inner": 0.01}, "lifelearner": {"inner": 0.01, "outer": 0.02}},
+            "encoder": {"tflite_bytes": len(model), "macs": 1, "latent_dim": LATENT_DIM, "int8_agreement": 0.99},
+            "stages": [{"name": "meta-training", "seconds": 1.0, "steps": 2}],
+        },
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """A folder with data sets, packages and files that are not."""
+
+    folder: Path
+    package: Package
+
+    def run(self, *arguments: object) -> subprocess.CompletedProcess:
+        environment = {**os.environ, "TFODCL_DATA": str(self.folder / "data"), "PYTHONPATH": str(ROOT)}
+        command = [sys.executable, "-m", "tfodcl.evaluate", *map(str, arguments)]
+        return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=300)
+
+    def files(self) -> set[str]:
+        return {str(path.relative_to(self.folder)) for path in self.folder.rglob("*")}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory) -> Place:
+    folder = tmp_path_factory.mktemp("evaluate")
+    (folder / "data").mkdir()
+    write_dataset(folder / "data" / "tiny.npz", size=8)
+    write_dataset(folder / "data" / "larger.npz", size=9)
+    write_dataset(folder / "data" / "few.npz", size=8, meta_test=NUM_CLASSES - 1)
+    package = build(np.load(folder / "data" / "tiny.npz")["x_train"][..., None])
+    path = folder / "model.tfodcl"
+    packages.write(path, package)
+    content = path.read_bytes()
+    (folder / "flipped.tfodcl").write_bytes(content[:-100] + bytes([content[-100] ^ 1]) + content[-99:])
+    (folder / "truncated.tfodcl").write_bytes(content[: len(content) // 2])
+    (folder / "future.tfodcl").write_bytes(container.MAGIC + struct.pack("<H", 2) + content[10:])
+    (folder / "text.tfodcl").write_text("not a package")
+    packages.write(folder / "terse.tfodcl", dataclasses.replace(package, info={}))
+    odd = {**package.info, "protocol": {**PROTOCOL, "eval_every": "2"}}
+    packages.write(folder / "odd.tfodcl", dataclasses.replace(package, info=odd))
+    strange = {**package.info, "recipe": "alchemy"}
+    packages.write(folder / "strange.tfodcl", dataclasses.replace(package, info=strange))
+    no_pq = dataclasses.replace(package, other_codecs={"uniform": UniformCodec(LATENT_DIM, 8)})
+    packages.write(folder / "no_pq.tfodcl", no_pq)
+    packages.write(folder / "no_model.tfodcl", dataclasses.replace(package, encoder=b"\x1c\0\0\0TFL3 and more"))
+    (folder / "file").write_text("in the way")
+    return Place(folder, package)
+
+
+def test_evaluation_writes_results_and_a_report(place, tmp_path):
+    out = tmp_path / "new" / "out"
+    done = place.run("model.tfodcl", "--methods", "lifelearner,anml,latent_replay", "--runs", "2", "--out", out)
+    assert done.returncode == 0 and "Traceback" not in done.stderr
+    assert done.stdout == f"report: {out / 'report.html'}\n"
+    assert {path.name for path in out.iterdir()} == {"results.json", "report.html"}
+    results = load_results(out)
+    assert list(results["methods"]) == ["anml", "latent_replay", "lifelearner"]  # in the order of METHODS
+    assert (results["schema"], results["seed"], results["runs"], results["dataset"]) == (1, 0, 2, "tiny")
+    assert results["protocol"] == PROTOCOL and results["preset"] == "quick"
+    assert results["command"].startswith("python -m tfodcl.evaluate model.tfodcl --methods lifelearner,anml")
+    assert results["encoder"]["int8_agreement"] == 0.99
+    for name, rates in place.package.info["learning_rates"].items():  # those of the package are not searched again
+        assert results["methods"][name]["learning_rate"] == rates
+    assert set(results["methods"]["latent_replay"]["learning_rate"]) == {"inner", "outer"}
+    for method in results["methods"].values():
+        assert method["num_classes"] == [2, 4] and np.shape(method["accuracy_runs"]) == (2, 2)
+        assert method["accuracy_mean"][-1] > 1.5 / NUM_CLASSES
+    expected = NUM_CLASSES * SAMPLES * (2 + LATENT_DIM // 8 + 16 // 4)
+    assert results["methods"]["lifelearner"]["replay_bytes"] == expected
+
+
+def test_results_are_those_of_the_library_and_of_every_repetition(place, tmp_path, monkeypatch):
+    outs = [tmp_path / "first", tmp_path / "second"]
+    for out in outs:
+        assert place.run("model.tfodcl", "--methods", "lifelearner", "--runs", 1, "--seed", 5, "--out", out).returncode == 0
+    first, second = (load_results(out)["methods"]["lifelearner"] for out in outs)
+    for summary in (first, second):
+        assert summary.pop("learn_seconds") > 0
+    assert first == second
+    monkeypatch.setenv("TFODCL_DATA", str(place.folder / "data"))
+    encoder = MemoizedEncoder(TfliteEncoder(place.package.encoder))
+    stream = bench(place, encoder, seed=5).stream(0)
+    learning = dataclasses.replace(place.package.learning, inner_lr=0.01, outer_lr=0.02)
+    method = METHODS["lifelearner"](place.package, encoder, learning, 5)
+    for task in stream.tasks:
+        method.learn(task)
+    assert first["accuracy_mean"][-1] == np.mean(method.predict(stream.x_test) == stream.y_test)
+
+
+def test_without_options_all_methods_that_have_an_encoder_run_and_results_lie_beside_the_package(place, tmp_path):
+    packages.write(tmp_path / "model.tfodcl", place.package)
+    baseline = dict(place.package.info)
+    baseline.update(recipe="oml", learning_rates={"oml": {"inner": 0.01}}, encoder={**baseline["encoder"]})
+    del baseline["encoder"]["int8_agreement"]  # tfodcl.train compares the main package alone
+    other = dataclasses.replace(place.package, info=baseline, other_codecs={})
+    packages.write(tmp_path / "baselines" / "oml.tfodcl", other)
+    assert place.run(tmp_path / "model.tfodcl").returncode == 0
+    names = {name for name, method in METHODS.items() if method.RECIPE in ("anml", "oml")}
+    results = load_results(tmp_path / "evaluation")
+    assert set(results["methods"]) == names and results["runs"] == 3
+    alone = place.run(tmp_path / "baselines" / "oml.tfodcl", "--runs", 1, "--out", tmp_path / "alone")
+    assert alone.returncode == 0, alone.stderr
+    results = load_results(tmp_path / "alone")
+    assert set(results["methods"]) == {"oml"} and results["encoder"]["int8_agreement"] is None
+
+
+def test_another_data_set_and_budget_have_their_rates_searched(place, tmp_path):
+    (place.folder / "data" / "twin.npz").write_bytes((place.folder / "data" / "tiny.npz").read_bytes())
+    budget = 10 * (2 + LATENT_DIM // 8 + 16 // 4)
+    options = ("--methods", "lifelearner", "--runs", 1, "--replay-bytes", budget, "--out", tmp_path)
+    assert place.run("model.tfodcl", "--dataset", "twin", *options).returncode == 0
+    results = load_results(tmp_path)
+    assert results["dataset"] == "twin"
+    summary = results["methods"]["lifelearner"]
+    assert summary["learning_rate"] != place.package.info["learning_rates"]["lifelearner"]
+    assert summary["replay_bytes"] == budget
+
+
+BAD_INPUT = {
+    "a missing package": (["absent.tfodcl"], "absent.tfodcl must be readable. Received: No such file"),
+    "a folder as package": (["data"], "must be readable. Received: Is a directory"),
+    "a file that is no package": (["text.tfodcl"], "a package must begin with"),
+    "a corrupt package": (["flipped.tfodcl"], "CRC-32 of section .* must be"),
+    "a truncated package": (["truncated.tfodcl"], "must have the [0-9]+ bytes its header says"),
+    "a package of the future": (["future.tfodcl"], "format version must be at most 1. Received: version=2"),
+    "a package that says nothing of itself": (["terse.tfodcl"], "info must hold recipe.* Received: nothing"),
+    "a package with a wrong protocol": (["odd.tfodcl"], "protocol must hold whole numbers .* Received: "),
+    "a package of no known recipe": (["strange.tfodcl"], "of a recipe that methods use. Received: alchemy"),
+    "a package without pq": (["no_pq.tfodcl", "--methods", "pq_replay"], "codec pq. Received: uniform"),
+    "a package whose encoder is none": (["no_model.tfodcl"], "must be a .tflite model. Received: 17 bytes"),
+    "a misspelt method": (["model.tfodcl", "--methods", "anml,lifelerner"], "Received: 'lifelerner'"),
+    "an empty method": (["model.tfodcl", "--methods", ""], "--methods must be all or of .* Received: ''"),
+    "a method without encoder": (["model.tfodcl", "--methods", "oml"], "method oml needs an encoder of recipe oml"),
+    "all methods without their encoders": (["model.tfodcl", "--methods", "all"], "needs an encoder of recipe"),
+    "no run": (["model.tfodcl", "--runs", "0"], "--runs must be a whole number of at least 1. Received: 0"),
+    "runs that are no number": (["model.tfodcl", "--runs", "x"], "--runs must be .* Received: x"),
+    "runs of two lines": (["model.tfodcl", "--runs", "1\n2x"], "--runs must be .* Received: 1 2x"),
+    "a negative seed": (["model.tfodcl", "--seed", "-1"], "--seed must be .* Received: -1"),
+    "an empty seed": (["model.tfodcl", "--seed", ""], "--seed must be"),
+    "no budget": (["model.tfodcl", "--replay-bytes", "0"], "--replay-bytes must be .* Received: 0"),
+    "a small budget": (["model.tfodcl", "--replay-bytes", "20"], "a record of every class. Received: 20 bytes"),
+    "a huge budget": (["model.tfodcl", "--replay-bytes", "4294967296"], "replay_budget_bytes must be in"),
+    "an unknown data set": (["model.tfodcl", "--dataset", "tyni"], "Received: dataset='tyni', no file"),
+    "an empty data set name": (["model.tfodcl", "--dataset", ""], "Received: dataset=''"),
+    "a data set of another shape": (["model.tfodcl", "--dataset", "larger"], r"\(8, 8, 1\). Received: \(9, 9, 1\)"),
+    "a data set of few classes": (["model.tfodcl", "--dataset", "few"], "few has 3 meta_test classes"),
+    "a file where the folder should be": (["model.tfodcl", "--out", "file"], "file must be a folder"),
+    "a file above the folder": (["model.tfodcl", "--out", "file/out"], "file/out must be a folder"),
+    "an unknown option": (["model.tfodcl", "--run", "3"], "unrecognized arguments: --run 3"),
+    "no package": ([], "the following arguments are required: PACKAGE"),
+}
+
+
+@pytest.mark.parametrize("arguments", BAD_INPUT)
+def test_bad_input_is_one_line_exit_code_2_and_leaves_nothing(arguments, place):
+    arguments, rule = BAD_INPUT[arguments]
+    before = place.files()
+    done = place.run(*arguments)
+    assert done.returncode == 2 and done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("tfodcl.evaluate: error: ")
+    assert re.search(rule, line)
+    assert place.files() == before
+
+
+def test_the_golden_package_is_readable_but_says_too_little_to_be_evaluated(place):
+    done = place.run(ROOT / "tests" / "golden" / "package_v1.bin")
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
+
+
+def test_help_shows_an_example(place):
+    done = place.run("--help")
+    assert done.returncode == 0 and "example: python -m tfodcl.evaluate" in done.stdout
+
+
+def bench(place: Place, encoder, seed: int = 0) -> evaluate.Bench:
+    found = {"anml": place.package}
+    protocol = evaluate.Protocol(**PROTOCOL)
+    return evaluate.Bench(found, {"anml": encoder}, load("tiny"), protocol, seed, evaluate.UNLIMITED_BYTES)
+
+
+def test_rates_are_searched_without_a_sample_of_a_class_that_the_device_meets(place, monkeypatch):
+    monkeypatch.setenv("TFODCL_DATA", str(place.folder / "data"))
+    dataset, seen = load("tiny"), set()
+
+    class Spy(TfliteEncoder):
+        def quantize(self, x):
+            seen.update(sample.tobytes() for sample in x)
+            return super().quantize(x)
+
+    rates = bench(place, MemoizedEncoder(Spy(place.package.encoder))).search("lifelearner")
+    assert set(rates) == {"inner", "outer"}
+    allowed = set()
+    for x, y in ((dataset.x_train, dataset.y_train), (dataset.x_test, dataset.y_test)):
+        allowed |= {sample.tobytes() for sample in x[np.isin(y, dataset.split.validation)]}
+    assert seen and seen <= allowed
+
+
+def test_all_methods_of_a_run_meet_the_same_stream_and_every_run_another(place, monkeypatch):
+    monkeypatch.setenv("TFODCL_DATA", str(place.folder / "data"))
+    first, again, other = (bench(place, None).stream(number) for number in (0, 0, 1))
+    for ours, theirs in zip(first.tasks, again.tasks, strict=True):
+        np.testing.assert_array_equal(ours.x, theirs.x)
+    assert any(ours.x.tobytes() != theirs.x.tobytes() for ours, theirs in zip(first.tasks, other.tasks, strict=True))
+
+
+@pytest.mark.parametrize("text", ["all", ",".join(reversed(METHODS))])
+def test_methods_come_in_their_usual_order(text):
+    assert evaluate.parse_methods(text) == list(METHODS)
+
+
+def test_a_method_named_twice_runs_once():
+    assert evaluate.parse_methods("oracle,anml,oracle") == ["anml", "oracle"]
+
+
+def test_results_that_the_report_refuses_are_not_written(tmp_path):
+    with pytest.raises(InputError):
+        evaluate.write_results(tmp_path / "out", {"schema": 1, "methods": {}})
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["results.json", "report.html"])
+def test_a_result_that_cannot_be_written_is_one_error(name, place, tmp_path):
+    (tmp_path / name).mkdir()
+    with pytest.raises(InputError, match=f"{name} must be writable"):
+        evaluate.write_results(tmp_path, json.loads(json.dumps(example_results(place))))
+    assert not any(path.name.startswith(".") for path in tmp_path.iterdir())
+
+
+def example_results(place: Place) -> dict:
+    summary = {
+        "num_classes": [2], "accuracy_mean": [0.5], "accuracy_std": [0.0], "accuracy_runs": [[0.5]],
+        "bytes_per_record": 0, "replay_bytes": 0, "state_bytes": 8, "bytes_written": 0, "learn_seconds": 1.0,
+    }  # fmt: skip
+    protocol = evaluate.Protocol(**PROTOCOL)
+    return evaluate.results("python", 0, 1, "tiny", protocol, place.package, {"anml": summary})
