@@ -93,7 +93,8 @@ class Bench:
             package, encoder = self.found[recipe], self.encoders[recipe]
             encoder.quantize(self.dataset.x_train[:1])  # has the encoder's shape
             if package.learning.capacity < num_classes:
-                raise InputError(f"capacity must be at least {num_classes}. Received: {package.learning.capacity}.")
+                received = package.learning.capacity
+                raise InputError(f"capacity must be at least {num_classes}. Received: capacity={received}.")
             memory = METHODS[name](package, encoder, self.learning(name, {}), self.seed).memory
             if memory is not None:
                 memory.check_room(num_classes)
@@ -242,7 +243,8 @@ def main() -> None:
     package = read_package(options.package)
     names = asked or available_methods(options.package, package.info["recipe"])
     if not names:
-        raise InputError(f"{options.package} must be of a recipe that methods use. Received: {package.info['recipe']}.")
+        recipe = package.info["recipe"]
+        raise InputError(f"{options.package} must be of a recipe that methods use. Received: {recipe}.")
     found = find_packages(options.package, names)
     seed = package.info["seed"] if seed is None else seed
     name = package.info["dataset"] if options.dataset is None else options.dataset

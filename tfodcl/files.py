@@ -47,7 +47,8 @@ def make_folder(path: str | os.PathLike) -> None:
         with tempfile.TemporaryFile(dir=path):
             pass
     except OSError as error:
-        raise InputError(f"{path} must be a folder that can be written to. Received: {error.strerror or error}.") from error
+        reason = error.strerror or error
+        raise InputError(f"{path} must be a folder that can be written to. Received: {reason}.") from error
 
 
 def write(path: str | os.PathLike, content: bytes) -> None:

@@ -8,7 +8,15 @@ import pytest
 from tfodcl import continual
 from tfodcl.compress.product_quantizer import ProductQuantizer
 from tfodcl.compress.uniform import UniformCodec
-from tfodcl.continual import RATE_GRID, MemoizedEncoder, num_trials, run_stream, search_rates, summarize, with_rates
+from tfodcl.continual import (
+    RATE_GRID,
+    MemoizedEncoder,
+    num_trials,
+    run_stream,
+    search_rates,
+    summarize,
+    with_rates,
+)
 from tfodcl.errors import InputError
 from tfodcl.methods import METHODS
 from tfodcl.methods.anml import Anml
@@ -17,7 +25,9 @@ from tfodcl.package import Learning, Package
 from tfodcl.streams import Stream, Task
 
 LATENT_DIM, NUM_CLASSES, SAMPLES, NUM_TESTS = 12, 6, 7, 9
-LEARNING = Learning(8, inner_lr=0.5, outer_lr=0.5, replay_batch=4, replay_epochs=2, replay_budget_bytes=1 << 20)
+LEARNING = Learning(
+    8, inner_lr=0.5, outer_lr=0.5, replay_batch=4, replay_epochs=2, replay_budget_bytes=1 << 20
+)
 PACKAGE = Package(
     encoder=b"\x1c\0\0\0TFL3",
     latent_dim=LATENT_DIM,
@@ -74,7 +84,9 @@ def test_every_distinct_sample_is_encoded_once_and_every_use_is_counted():
     rng = np.random.default_rng(0)
     samples = encoder.quantize(rng.integers(0, 256, (6, 3, 4, 1)).astype(np.uint8))
     for indices in ([0, 1, 2], [2, 1, 0, 0], [3, 3, 4, 3], [5, 0, 5, 4], [1]):
-        np.testing.assert_array_equal(encoder.encode_quantized(samples[indices]), samples[indices].reshape(-1, 12))
+        np.testing.assert_array_equal(
+            encoder.encode_quantized(samples[indices]), samples[indices].reshape(-1, 12)
+        )
     assert encoder.num_inferences == 3 + 4 + 4 + 4 + 1
     encoded = np.concatenate(inner.encoded)
     assert len(encoded) == 6 and len({sample.tobytes() for sample in encoded}) == 6
@@ -99,7 +111,9 @@ def test_accuracies_are_those_of_a_brute_force_at_every_evaluation_point(eval_po
         if task.label + 1 not in eval_points:
             continue
         right = [
-            int(twin.predict(x[None])[0] == y) for x, y in zip(stream.x_test, stream.y_test, strict=True) if y <= task.label
+            int(twin.predict(x[None])[0] == y)
+            for x, y in zip(stream.x_test, stream.y_test, strict=True)
+            if y <= task.label
         ]
         accuracy.append(sum(right) / len(right))
         bounds = [0, *eval_points]
@@ -150,7 +164,9 @@ def test_learning_time_counts_every_inference_of_learning_as_if_it_were_made(mon
     stream, encoder = draw_stream(0), MemoizedEncoder(SlowEncoder())
     expected = NUM_CLASSES * (5.0 + 2.0 * SAMPLES)
     first = run_stream(SlowLearner(PACKAGE, encoder, LEARNING, 0), encoder, stream)
-    again = run_stream(SlowLearner(PACKAGE, encoder, LEARNING, 0), encoder, stream)  # all of it memoized by now
+    again = run_stream(
+        SlowLearner(PACKAGE, encoder, LEARNING, 0), encoder, stream
+    )  # all of it memoized by now
     assert first.learn_seconds == pytest.approx(expected)
     assert again.learn_seconds == pytest.approx(expected)
 
@@ -200,7 +216,15 @@ def test_the_search_keeps_all_of_the_learning_but_the_rates(monkeypatch):
 
     monkeypatch.setitem(METHODS, "latent_replay", Spy)
     learning = dataclasses.replace(LEARNING, replay_budget_bytes=10 * (2 + LATENT_DIM), replay_epochs=3)
-    search_rates("latent_replay", PACKAGE, MemoizedEncoder(CountingEncoder()), learning, [draw_stream(1)], 0, lambda: None)
+    search_rates(
+        "latent_replay",
+        PACKAGE,
+        MemoizedEncoder(CountingEncoder()),
+        learning,
+        [draw_stream(1)],
+        0,
+        lambda: None,
+    )
     assert {dataclasses.replace(one, inner_lr=1, outer_lr=1) for one in seen} == {
         dataclasses.replace(learning, inner_lr=1, outer_lr=1)
     }
@@ -227,7 +251,9 @@ def test_a_summary_is_json_with_every_field_of_a_method(name, num_runs):
     runs = []
     for number in range(num_runs):
         encoder = MemoizedEncoder(CountingEncoder())
-        runs.append(run_stream(METHODS[name](PACKAGE, encoder, LEARNING, number), encoder, draw_stream(number)))
+        runs.append(
+            run_stream(METHODS[name](PACKAGE, encoder, LEARNING, number), encoder, draw_stream(number))
+        )
     summary = summarize(runs, draw_stream(0), {"inner": 0.5})
     assert json.loads(json.dumps(summary, allow_nan=False)) == summary
     assert {

@@ -1,4 +1,4 @@
-"""The command as a person types it, on a package with a small real int8 encoder and a data set of 8x8 images."""
+"""The command as a person types it: a package with a small real int8 encoder, a data set of 8x8 images."""
 
 import dataclasses
 import json
@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tfodcl import container, evaluate, package as packages
+from tfodcl import container, evaluate
+from tfodcl import package as packages
 from tfodcl.compress.bitmap_pq import BitmapPqCodec
 from tfodcl.compress.product_quantizer import ProductQuantizer
 from tfodcl.compress.uniform import UniformCodec
@@ -37,10 +38,16 @@ def write_dataset(path: Path, size: int, meta_test: int = 6) -> None:
     arrays = {"class_names": np.array([f"class {i}" for i in range(num_classes)])}
     for part, count in (("train", 8), ("test", 5)):
         y = np.repeat(np.arange(num_classes), count)
-        arrays[f"x_{part}"] = np.clip(prototypes[y] + rng.normal(0, 40, (len(y), size, size)), 0, 255).astype(np.uint8)
+        arrays[f"x_{part}"] = np.clip(prototypes[y] + rng.normal(0, 40, (len(y), size, size)), 0, 255).astype(
+            np.uint8
+        )
         arrays[f"y_{part}"] = y
     ids = np.split(np.arange(num_classes), [3, 7])
-    np.savez(path, **arrays, **dict(zip(("split_meta_train", "split_validation", "split_meta_test"), ids, strict=True)))
+    np.savez(
+        path,
+        **arrays,
+        **dict(zip(("split_meta_train", "split_validation", "split_meta_test"), ids, strict=True)),
+    )
 
 
 def convert(samples: np.ndarray) -> bytes:
@@ -83,7 +90,12 @@ def build(samples: np.ndarray) -> Package:
             "input_shape": [8, 8, 1],
             "protocol": PROTOCOL,
             "learning_rates": {"anml": {"inner": 0.01}, "lifelearner": {"inner": 0.01, "outer": 0.02}},
-            "encoder": {"tflite_bytes": len(model), "macs": 1, "latent_dim": LATENT_DIM, "int8_agreement": 0.99},
+            "encoder": {
+                "tflite_bytes": len(model),
+                "macs": 1,
+                "latent_dim": LATENT_DIM,
+                "int8_agreement": 0.99,
+            },
             "stages": [{"name": "meta-training", "seconds": 1.0, "steps": 2}],
         },
     )
@@ -99,7 +111,9 @@ class Place:
     def run(self, *arguments: object) -> subprocess.CompletedProcess:
         environment = {**os.environ, "TFODCL_DATA": str(self.folder / "data"), "PYTHONPATH": str(ROOT)}
         command = [sys.executable, "-m", "tfodcl.evaluate", *map(str, arguments)]
-        return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=300)
+        return subprocess.run(
+            command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=300
+        )
 
     def files(self) -> set[str]:
         return {str(path.relative_to(self.folder)) for path in self.folder.rglob("*")}
@@ -127,14 +141,18 @@ def place(tmp_path_factory) -> Place:
     packages.write(folder / "strange.tfodcl", dataclasses.replace(package, info=strange))
     no_pq = dataclasses.replace(package, other_codecs={"uniform": UniformCodec(LATENT_DIM, 8)})
     packages.write(folder / "no_pq.tfodcl", no_pq)
-    packages.write(folder / "no_model.tfodcl", dataclasses.replace(package, encoder=b"\x1c\0\0\0TFL3 and more"))
+    packages.write(
+        folder / "no_model.tfodcl", dataclasses.replace(package, encoder=b"\x1c\0\0\0TFL3 and more")
+    )
     (folder / "file").write_text("in the way")
     return Place(folder, package)
 
 
 def test_evaluation_writes_results_and_a_report(place, tmp_path):
     out = tmp_path / "new" / "out"
-    done = place.run("model.tfodcl", "--methods", "lifelearner,anml,latent_replay", "--runs", "2", "--out", out)
+    done = place.run(
+        "model.tfodcl", "--methods", "lifelearner,anml,latent_replay", "--runs", "2", "--out", out
+    )
     assert done.returncode == 0 and "Traceback" not in done.stderr
     assert done.stdout == f"report: {out / 'report.html'}\n"
     assert {path.name for path in out.iterdir()} == {"results.json", "report.html"}
@@ -144,7 +162,9 @@ def test_evaluation_writes_results_and_a_report(place, tmp_path):
     assert results["protocol"] == PROTOCOL and results["preset"] == "quick"
     assert results["command"].startswith("python -m tfodcl.evaluate model.tfodcl --methods lifelearner,anml")
     assert results["encoder"]["int8_agreement"] == 0.99
-    for name, rates in place.package.info["learning_rates"].items():  # those of the package are not searched again
+    for name, rates in place.package.info[
+        "learning_rates"
+    ].items():  # those of the package are not searched again
         assert results["methods"][name]["learning_rate"] == rates
     assert set(results["methods"]["latent_replay"]["learning_rate"]) == {"inner", "outer"}
     for method in results["methods"].values():
@@ -157,7 +177,12 @@ def test_evaluation_writes_results_and_a_report(place, tmp_path):
 def test_results_are_those_of_the_library_and_of_every_repetition(place, tmp_path, monkeypatch):
     outs = [tmp_path / "first", tmp_path / "second"]
     for out in outs:
-        assert place.run("model.tfodcl", "--methods", "lifelearner", "--runs", 1, "--seed", 5, "--out", out).returncode == 0
+        assert (
+            place.run(
+                "model.tfodcl", "--methods", "lifelearner", "--runs", 1, "--seed", 5, "--out", out
+            ).returncode
+            == 0
+        )
     first, second = (load_results(out)["methods"]["lifelearner"] for out in outs)
     for summary in (first, second):
         assert summary.pop("learn_seconds") > 0
@@ -172,7 +197,9 @@ def test_results_are_those_of_the_library_and_of_every_repetition(place, tmp_pat
     assert first["accuracy_mean"][-1] == np.mean(method.predict(stream.x_test) == stream.y_test)
 
 
-def test_without_options_all_methods_that_have_an_encoder_run_and_results_lie_beside_the_package(place, tmp_path):
+def test_without_options_all_methods_that_have_an_encoder_run_and_results_lie_beside_the_package(
+    place, tmp_path
+):
     packages.write(tmp_path / "model.tfodcl", place.package)
     baseline = dict(place.package.info)
     baseline.update(recipe="oml", learning_rates={"oml": {"inner": 0.01}}, encoder={**baseline["encoder"]})
@@ -215,19 +242,31 @@ BAD_INPUT = {
     "a package whose encoder is none": (["no_model.tfodcl"], "must be a .tflite model. Received: 17 bytes"),
     "a misspelt method": (["model.tfodcl", "--methods", "anml,lifelerner"], "Received: 'lifelerner'"),
     "an empty method": (["model.tfodcl", "--methods", ""], "--methods must be all or of .* Received: ''"),
-    "a method without encoder": (["model.tfodcl", "--methods", "oml"], "method oml needs an encoder of recipe oml"),
-    "all methods without their encoders": (["model.tfodcl", "--methods", "all"], "needs an encoder of recipe"),
+    "a method without encoder": (
+        ["model.tfodcl", "--methods", "oml"],
+        "method oml needs an encoder of recipe oml",
+    ),
+    "all methods without their encoders": (
+        ["model.tfodcl", "--methods", "all"],
+        "needs an encoder of recipe",
+    ),
     "no run": (["model.tfodcl", "--runs", "0"], "--runs must be a whole number of at least 1. Received: 0"),
     "runs that are no number": (["model.tfodcl", "--runs", "x"], "--runs must be .* Received: x"),
     "runs of two lines": (["model.tfodcl", "--runs", "1\n2x"], "--runs must be .* Received: 1 2x"),
     "a negative seed": (["model.tfodcl", "--seed", "-1"], "--seed must be .* Received: -1"),
     "an empty seed": (["model.tfodcl", "--seed", ""], "--seed must be"),
     "no budget": (["model.tfodcl", "--replay-bytes", "0"], "--replay-bytes must be .* Received: 0"),
-    "a small budget": (["model.tfodcl", "--replay-bytes", "20"], "a record of every class. Received: 20 bytes"),
+    "a small budget": (
+        ["model.tfodcl", "--replay-bytes", "20"],
+        "a record of every class. Received: 20 bytes",
+    ),
     "a huge budget": (["model.tfodcl", "--replay-bytes", "4294967296"], "replay_budget_bytes must be in"),
     "an unknown data set": (["model.tfodcl", "--dataset", "tyni"], "Received: dataset='tyni', no file"),
     "an empty data set name": (["model.tfodcl", "--dataset", ""], "Received: dataset=''"),
-    "a data set of another shape": (["model.tfodcl", "--dataset", "larger"], r"\(8, 8, 1\). Received: \(9, 9, 1\)"),
+    "a data set of another shape": (
+        ["model.tfodcl", "--dataset", "larger"],
+        r"\(8, 8, 1\). Received: \(9, 9, 1\)",
+    ),
     "a data set of few classes": (["model.tfodcl", "--dataset", "few"], "few has 3 meta_test classes"),
     "a file where the folder should be": (["model.tfodcl", "--out", "file"], "file must be a folder"),
     "a file above the folder": (["model.tfodcl", "--out", "file/out"], "file/out must be a folder"),
@@ -286,7 +325,9 @@ def test_all_methods_of_a_run_meet_the_same_stream_and_every_run_another(place, 
     first, again, other = (bench(place, None).stream(number) for number in (0, 0, 1))
     for ours, theirs in zip(first.tasks, again.tasks, strict=True):
         np.testing.assert_array_equal(ours.x, theirs.x)
-    assert any(ours.x.tobytes() != theirs.x.tobytes() for ours, theirs in zip(first.tasks, other.tasks, strict=True))
+    assert any(
+        ours.x.tobytes() != theirs.x.tobytes() for ours, theirs in zip(first.tasks, other.tasks, strict=True)
+    )
 
 
 @pytest.mark.parametrize("text", ["all", ",".join(reversed(METHODS))])

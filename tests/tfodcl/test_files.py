@@ -38,7 +38,9 @@ def test_a_file_has_the_rights_that_the_umask_leaves(tmp_path):
 
 
 @pytest.mark.parametrize("earlier", [None, b"earlier"])
-@pytest.mark.parametrize("operation", ["tempfile.mkstemp", "os.fsync", "pathlib.Path.chmod", "pathlib.Path.replace"])
+@pytest.mark.parametrize(
+    "operation", ["tempfile.mkstemp", "os.fsync", "pathlib.Path.chmod", "pathlib.Path.replace"]
+)
 def test_a_full_disk_leaves_what_was_there_and_nothing_else(operation, earlier, tmp_path, monkeypatch):
     path = tmp_path / "model"
     if earlier is not None:
@@ -78,7 +80,10 @@ def test_a_folder_of_that_name_is_refused_and_kept(tmp_path):
 
 def test_a_file_in_the_place_of_the_folder_is_refused_and_kept(tmp_path):
     (tmp_path / "out").write_bytes(b"x")
-    for refused in (lambda: files.write(tmp_path / "out" / "a", b"y"), lambda: files.make_folder(tmp_path / "out")):
+    for refused in (
+        lambda: files.write(tmp_path / "out" / "a", b"y"),
+        lambda: files.make_folder(tmp_path / "out"),
+    ):
         with pytest.raises(InputError, match="Received: "):
             refused()
     assert list(tmp_path.iterdir()) == [tmp_path / "out"] and (tmp_path / "out").read_bytes() == b"x"

@@ -24,11 +24,14 @@ class TfliteEncoder:
             self._interpreter = Interpreter(model_content=model, experimental_op_resolver_type=resolver, num_threads=1)
         except (ValueError, RuntimeError) as error:
             reason = str(error).rstrip(".")
-            raise InputError(f"the encoder must be a .tflite model. Received: {len(model)} bytes, {reason}.") from error
+            raise InputError(
+                f"the encoder must be a .tflite model. Received: {len(model)} bytes, {reason}."
+            ) from error
         sources, sinks = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         if len(sources) != 1 or len(sinks) != 1:
             raise InputError(
-                f"the encoder must have one input and one output. Received: {len(sources)} inputs, {len(sinks)} outputs."
+                "the encoder must have one input and one output. "
+                f"Received: {len(sources)} inputs, {len(sinks)} outputs."
             )
         (source,), (sink,) = sources, sinks
         if source["dtype"] != np.int8 or sink["dtype"] != np.int8:
@@ -42,7 +45,7 @@ class TfliteEncoder:
         self.latent_dim = int(np.prod(sink["shape"][1:]))
 
     def quantize(self, x: np.ndarray) -> np.ndarray:
-        """uint8 pixels (n, h, w, c), of which 255 stands for 1.0, or float32 features -> the encoder's int8 input.
+        """uint8 pixels (n, h, w, c), 255 stands for 1.0, or float32 features -> the encoder's int8 input.
 
         Raises InputError for samples of another shape than `input_shape`.
         """
@@ -57,7 +60,7 @@ class TfliteEncoder:
 
     def encode_quantized(self, q: np.ndarray) -> np.ndarray:
         """(n, h, w, c) int8 as `quantize` gives -> (n, latent_dim) int8."""
-        # Only the first call does anything, and announces a delegate on stderr; not before there is work to do.
+        # Does nothing but the first time, when it announces a delegate on stderr: not before there is work.
         self._interpreter.allocate_tensors()
         latents = np.empty((len(q), self.latent_dim), np.int8)
         for i, sample in enumerate(q):
