@@ -255,9 +255,11 @@ def main() -> None:
     bench.check(names)
     files.make_folder(folder)
     measured = {}
+    # Those of the package were searched for its data set, all records kept.
+    known = name == package.info["dataset"] and budget == UNLIMITED_BYTES
     for method in names:
-        known = found[METHODS[method].RECIPE].info["learning_rates"].get(method) if name == package.info["dataset"] else None
-        rates = known or bench.search(method)
+        rates = found[METHODS[method].RECIPE].info["learning_rates"].get(method) if known else None
+        rates = rates or bench.search(method)
         measured[method] = summarize(bench.measure(method, rates, num_runs), bench.stream(0), rates)
     write_results(folder, results(command_line("tfodcl.evaluate"), seed, num_runs, name, protocol, package, measured))
     print(f"report: {folder / 'report.html'}")

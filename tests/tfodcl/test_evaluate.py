@@ -216,16 +216,22 @@ def test_without_options_all_methods_that_have_an_encoder_run_and_results_lie_be
     assert set(results["methods"]) == {"oml"} and results["encoder"]["int8_agreement"] is None
 
 
-def test_another_data_set_and_budget_have_their_rates_searched(place, tmp_path):
+def test_another_data_set_has_its_rates_searched(place, tmp_path):
     (place.folder / "data" / "twin.npz").write_bytes((place.folder / "data" / "tiny.npz").read_bytes())
-    budget = 10 * (2 + LATENT_DIM // 8 + 16 // 4)
-    options = ("--methods", "lifelearner", "--runs", 1, "--replay-bytes", budget, "--out", tmp_path)
-    assert place.run("model.tfodcl", "--dataset", "twin", *options).returncode == 0
+    options = ("--dataset", "twin", "--methods", "anml", "--runs", 1, "--out", tmp_path)
+    assert place.run("model.tfodcl", *options).returncode == 0
     results = load_results(tmp_path)
     assert results["dataset"] == "twin"
-    summary = results["methods"]["lifelearner"]
-    assert summary["learning_rate"] != place.package.info["learning_rates"]["lifelearner"]
+    assert results["methods"]["anml"]["learning_rate"] != place.package.info["learning_rates"]["anml"]
+
+
+def test_another_budget_is_kept_and_has_its_rates_searched(place, tmp_path):
+    budget = 10 * (2 + LATENT_DIM // 8 + 16 // 4)
+    options = ("--methods", "lifelearner", "--runs", 1, "--replay-bytes", budget, "--out", tmp_path)
+    assert place.run("model.tfodcl", *options).returncode == 0
+    summary = load_results(tmp_path)["methods"]["lifelearner"]
     assert summary["replay_bytes"] == budget
+    assert summary["learning_rate"] != place.package.info["learning_rates"]["lifelearner"]
 
 
 BAD_INPUT = {
