@@ -72,8 +72,9 @@ class Bench:
 
     def stream(self, run_number: int) -> Stream:
         """The meta-test stream of a run, the same for all methods."""
-        protocol = dataclasses.astuple(self.protocol)
-        return class_incremental(self.dataset, "meta_test", *protocol, self.seed, run_number)
+        count, samples = self.protocol.num_classes, self.protocol.samples_per_class
+        every = self.protocol.eval_every
+        return class_incremental(self.dataset, "meta_test", count, samples, every, self.seed, run_number)
 
     def validation_streams(self) -> list[Stream]:
         """Streams of validation classes, as long as there are classes for, tested at the end."""

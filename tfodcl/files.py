@@ -42,8 +42,9 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
 
 def make_folder(path: str | os.PathLike) -> None:
     """Makes a folder where there is none. Raises InputError where files cannot be written to it."""
+    path = Path(path)
     try:
-        Path(path).mkdir(parents=True, exist_ok=True)
+        path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
             pass
     except OSError as error:

@@ -34,11 +34,17 @@ class Method(Protocol):
 
     RECIPE: ClassVar[str]
     RATES: ClassVar[tuple[str, ...]]
-    classifier: Classifier
-    memory: ClassBalancedMemory | None
-    codec: Codec | None
 
     def __init__(self, package: Package, encoder: Encoder, learning: Learning, seed: int) -> None: ...
+
+    @property
+    def classifier(self) -> Classifier: ...
+
+    @property
+    def memory(self) -> ClassBalancedMemory | None: ...
+
+    @property
+    def codec(self) -> Codec | None: ...
 
     def learn(self, task: Task) -> None:
         """Learns the next class; labels count up from 0."""
