@@ -33,7 +33,7 @@ class Member:
     Attributes:
       name: its path in the archive, with "/" and without a leading "./".
       num_bytes: its size when unpacked, as the archive states it.
-      opened: opens it; a tar's member can be opened only before the next member is asked for.
+      opened: opens it; before the next member is asked for only.
       source: the archive, for errors.
     """
 

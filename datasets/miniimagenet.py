@@ -178,7 +178,10 @@ def _pictures(paths: Sequence[Path], keys: list[tuple[int, str]], scratch: Path)
         raise InputError(
             f"The lists must name each image once. Received: {len(keys)} names of {len(row_of)} images."
         )
-    with Rows(scratch, len(keys), (_SIDE, _SIDE, 3), np.uint8) as rows, progress("read images", len(keys)) as bar:
+    with (
+        Rows(scratch, len(keys), (_SIDE, _SIDE, 3), np.uint8) as rows,
+        progress("read images", len(keys)) as bar,
+    ):
         for source, path in enumerate(paths):
             for member in _members(path):
                 row = row_of.get((source, member.name))

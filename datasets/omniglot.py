@@ -45,7 +45,7 @@ class _Drawing(NamedTuple):
     drawer: int
     original_char_id: int
     is_background: bool
-    pixels: np.ndarray  # (105, 105) bool, True = paper
+    x: np.ndarray  # (28, 28) uint8, 0 = ink
 
 
 def read(paths: Sequence[Path], scratch: Path) -> dict[str, np.ndarray]:
@@ -68,7 +68,7 @@ def read(paths: Sequence[Path], scratch: Path) -> dict[str, np.ndarray]:
     alphabet_id = {name: number for number, name in enumerate(alphabets)}
     character_id = {name: number for number, name in enumerate(characters)}
     return {
-        "x": _shrink(np.stack([drawing.pixels for drawing in drawings])),
+        "x": np.stack([drawing.x for drawing in drawings]),
         "alphabet": np.array([alphabet_id[drawing.alphabet] for drawing in drawings], np.int64),
         "character": np.array([character_id[drawing[:2]] for drawing in drawings], np.int64),
         "drawer": np.array([drawing.drawer for drawing in drawings], np.int64),
@@ -95,7 +95,7 @@ def _drawings(path: Path) -> list[_Drawing]:
                     int(match[5]),
                     int(match[4]),
                     match[1] == "background",
-                    _pixels(member.read(_LIMIT_BYTES), f"{member.name} in {path}"),
+                    _shrink(_pixels(member.read(_LIMIT_BYTES), f"{member.name} in {path}")),
                 )
             )
             bar.update()
@@ -103,6 +103,7 @@ def _drawings(path: Path) -> list[_Drawing]:
 
 
 def _pixels(content: bytes, name: str) -> np.ndarray:
+    """(105, 105) bool, True = paper."""
     picture = pictures.decode(content, name)
     if picture.size != (_SIDE, _SIDE) or picture.mode != "1":
         raise InputError(
@@ -125,14 +126,17 @@ def _check_drawers(drawings: Sequence[_Drawing]) -> None:
             )
 
 
-def _shrink(paper: np.ndarray) -> np.ndarray:
-    """(n, 105, 105) bool -> (n, 28, 28) uint8 in [0, 255]: the mean over squares of side 105 / 28 = 3.75."""
+def _overlap() -> np.ndarray:
+    """(28, 105): the share of each small pixel's side, 105 / 28 = 3.75, that lies in each pixel."""
     edges = np.arange(_SMALL_SIDE + 1) * (_SIDE / _SMALL_SIDE)
     pixel = np.arange(_SIDE)
-    # overlap of small pixel i with pixel j, as a share of the small pixel: (28, 105)
-    overlap = np.clip(np.minimum(edges[1:, None], pixel + 1) - np.maximum(edges[:-1, None], pixel), 0, None)
-    share = overlap * (_SMALL_SIDE / _SIDE)
-    small = np.empty((len(paper), _SMALL_SIDE, _SMALL_SIDE), np.uint8)
-    for row, drawing in enumerate(paper):
-        small[row] = np.rint(255 * (share @ drawing @ share.T))
-    return small
+    overlap = np.minimum(edges[1:, None], pixel + 1) - np.maximum(edges[:-1, None], pixel)
+    return np.clip(overlap, 0, None) * (_SMALL_SIDE / _SIDE)
+
+
+_OVERLAP = _overlap()
+
+
+def _shrink(paper: np.ndarray) -> np.ndarray:
+    """(105, 105) bool -> (28, 28) uint8 in [0, 255]: the mean over each small pixel's area."""
+    return np.rint(255 * (_OVERLAP @ paper @ _OVERLAP.T)).astype(np.uint8)

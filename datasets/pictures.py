@@ -26,9 +26,8 @@ def decode(content: bytes, name: str) -> Image.Image:
     with _one_line_errors(name):
         picture = Image.open(io.BytesIO(content), formats=_FORMATS)
         if picture.width * picture.height > _MAX_PIXELS:
-            raise InputError(
-                f"{name} must have {_MAX_PIXELS} pixels at most. Received: {picture.width} x {picture.height}."
-            )
+            size = f"{picture.width} x {picture.height}"
+            raise InputError(f"{name} must have at most {_MAX_PIXELS} pixels. Received: {size}.")
         if picture.mode not in _MODES:
             raise InputError(f"{name} must have 1 or 8 bits a channel. Received: Pillow mode {picture.mode}.")
         picture.load()

@@ -12,8 +12,8 @@ from tfodcl.errors import InputError
 class Rows:
     """(num_rows, *row_shape) array that is written row by row, in any order, and then read.
 
-    The file has no name: it vanishes with the process, however that ends. A context manager: at its end nothing
-    can be written any more, while arrays that were taken from it stay.
+    The file has no name: it vanishes with the process, however that ends. A context manager: after its end
+    nothing can be written any more, while arrays that were taken from it stay.
     """
 
     def __init__(self, directory: Path, num_rows: int, row_shape: tuple[int, ...], dtype: type) -> None:

@@ -91,7 +91,7 @@ def _split(path: Path) -> dict[str, list[str]]:
             for part, list_name in _LISTS.items():
                 if member.name == list_name:
                     text = member.read(recordings.LIMIT_BYTES).decode(errors="replace")
-                    listed[part] = set(text.split())
+                    listed[part] = {line.strip() for line in text.splitlines()} - {""}
     for part, list_name in _LISTS.items():
         if part not in listed:
             raise InputError(f"{path} must contain {list_name}. Received: {len(clips)} clips without it.")

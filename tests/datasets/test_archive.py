@@ -34,15 +34,17 @@ def zip_bytes(files: dict[str, bytes] = FILES) -> bytes:
 
 
 @pytest.fixture
-def archive(load_module):
-    return load_module("archive")
+def archive(modules):
+    return modules["archive"]
 
 
 @pytest.mark.parametrize("content", [tar_bytes(), gzip.compress(tar_bytes()), zip_bytes()])
 def test_every_kind_of_archive_gives_names_sizes_and_bytes(archive, tmp_path, content):
     path = tmp_path / "any_name"
     path.write_bytes(content)
-    members = [(member.name, member.num_bytes, member.read(50_000)) for member in archive.members(path, LIMIT_BYTES)]
+    members = [
+        (member.name, member.num_bytes, member.read(50_000)) for member in archive.members(path, LIMIT_BYTES)
+    ]
     assert members == [(name, len(content), content) for name, content in FILES.items()]
 
 
@@ -84,7 +86,8 @@ def test_a_zip_member_that_lies_about_its_size_is_read_to_the_limit_only(archive
     content = zip_bytes({"zeros": bytes(5_000_000)})
     path = tmp_path / "bomb.zip"
     path.write_bytes(content.replace((5_000_000).to_bytes(4, "little"), (10).to_bytes(4, "little")))
-    member = next(archive.members(path, LIMIT_BYTES))
+    members = archive.members(path, LIMIT_BYTES)
+    member = next(members)
     assert member.num_bytes == 10
     with pytest.raises(InputError, match="Received: "):
         member.read(1000)
@@ -111,7 +114,10 @@ def test_links_in_a_tar_are_no_members(archive, tmp_path):
 @pytest.mark.parametrize(
     ("content", "rule"),
     [
-        (b"<!DOCTYPE html><title>Not found</title>", "must be a zip, tar or tar.gz file. Received: a file starting with b'<!DOCTYP'."),
+        (
+            b"<!DOCTYPE html><title>Not found</title>",
+            "must be a zip, tar or tar.gz file. Received: a file starting with b'<!DOCTYP'.",
+        ),
         (b"", "must be a zip, tar or tar.gz file. Received: a file starting with b''."),
         (gzip.compress(b"no tar inside"), "must be a whole archive."),
         (gzip.compress(tar_bytes())[:-3000], "must be a whole archive. Received: "),
@@ -131,4 +137,6 @@ def test_a_local_archive_that_is_not_the_official_one_is_refused(refuse, tmp_pat
     source = Path(tmp_path / "cifar-10-python.tar.gz")
     source.write_bytes(gzip.compress(tar_bytes()))
     line = refuse("cifar10", "--source", source)
-    assert line.startswith(f"{source} must have the 170498071 bytes of the official cifar-10-python.tar.gz. Received: ")
+    assert line.startswith(
+        f"{source} must have the 170498071 bytes of the official cifar-10-python.tar.gz. Received: "
+    )

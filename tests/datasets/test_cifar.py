@@ -35,7 +35,11 @@ def _opcodes(value) -> bytes:
 def _array_opcodes(array: np.ndarray) -> bytes:
     made = b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\n" + _opcodes(0) + b"\x85U\x01b\x87R"
     code = array.dtype.str[1:].encode()
-    dtype = b"cnumpy\ndtype\n" + _opcodes(code) + b"K\x00K\x01\x87R(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+    dtype = (
+        b"cnumpy\ndtype\n"
+        + _opcodes(code)
+        + b"K\x00K\x01\x87R(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+    )
     shape = b"(" + b"".join(map(_opcodes, array.shape)) + b"t"
     order = b"\x88" if array.flags.f_contiguous else b"\x89"
     return made + b"(K\x01" + shape + dtype + order + _opcodes(array.tobytes("A")) + b"tb"
@@ -56,7 +60,9 @@ def rows(seed: int) -> np.ndarray:
 
 def cifar10_files() -> dict[str, bytes]:
     files = {}
-    for number, name in enumerate(["data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch"]):
+    for number, name in enumerate(
+        ["data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch"]
+    ):
         files[f"cifar-10-batches-py/{name}"] = dump(
             {
                 b"batch_label": b"training batch 1 of 5",
@@ -75,7 +81,9 @@ def cifar100_files() -> dict[str, bytes]:
     fine_names = [b"fine_%d" % number for number in range(100)]
     files = {
         "cifar-100-python/file.txt~": b"",
-        "cifar-100-python/meta": dump({b"fine_label_names": fine_names, b"coarse_label_names": [b"fish"] * 20}),
+        "cifar-100-python/meta": dump(
+            {b"fine_label_names": fine_names, b"coarse_label_names": [b"fish"] * 20}
+        ),
     }
     for number, name in enumerate(["train", "test"]):
         files[f"cifar-100-python/{name}"] = dump(
@@ -148,8 +156,14 @@ def _with_train(**entries) -> bytes:
         (_with_train(data=rows(0), fine_labels=[1]), "a label for each image. Received: 1 labels, 7 images."),
         (_with_train(data=rows(0), fine_labels=[100] * NUM_ROWS), "integers in [0, 100). Received: 100."),
         (_with_train(data=rows(0), fine_labels=[-1] * NUM_ROWS), "integers in [0, 100). Received: -1."),
-        (_with_train(data=rows(0)[:, :10].copy(), fine_labels=[1] * 7), "uint8 of shape (n, 3072). Received: 'u1' (7, 10)."),
-        (_with_train(data=rows(0).astype("<u2"), fine_labels=[1] * 7), "uint8 of shape (n, 3072). Received: 'u2' (7, 3072)."),
+        (
+            _with_train(data=rows(0)[:, :10].copy(), fine_labels=[1] * 7),
+            "uint8 of shape (n, 3072). Received: 'u1' (7, 10).",
+        ),
+        (
+            _with_train(data=rows(0).astype("<u2"), fine_labels=[1] * 7),
+            "uint8 of shape (n, 3072). Received: 'u2' (7, 3072).",
+        ),
         (dump([1, 2]), "must be a pickled dictionary of lists and arrays."),
         (b"\x80\x02}(U\x04da", "must be a pickled dictionary of lists and arrays."),
     ],

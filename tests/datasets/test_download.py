@@ -5,7 +5,6 @@ import hashlib
 import http.server
 import re
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -32,7 +31,13 @@ class Server:
     """
 
     def __init__(self) -> None:
-        self.content, self.has_ranges, self.cut_bytes, self.stalls, self.is_chunked = CONTENT, True, None, False, False
+        self.content, self.has_ranges, self.cut_bytes, self.stalls, self.is_chunked = (
+            CONTENT,
+            True,
+            None,
+            False,
+            False,
+        )
         self.status: int | None = None
         self.ranges: list[str | None] = []
         self.released = threading.Event()
@@ -103,8 +108,8 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def download(load_module):
-    return load_module("download")
+def download(modules):
+    return modules["download"]
 
 
 @pytest.fixture
@@ -196,7 +201,9 @@ def test_an_endless_answer_is_cut_at_the_official_size(download, archive, server
 def test_a_kept_file_that_has_changed_is_refused_and_left(download, archive, tmp_path):
     path = tmp_path / FILE_NAME
     path.write_bytes(CONTENT[:-1])
-    with pytest.raises(InputError, match="must have the 3000000 bytes of the official set.tar.gz. Received: 2999999"):
+    with pytest.raises(
+        InputError, match="must have the 3000000 bytes of the official set.tar.gz. Received: 2999999"
+    ):
         download.fetch(archive, tmp_path)
     assert path.read_bytes() == CONTENT[:-1]
 
@@ -226,10 +233,9 @@ def test_a_full_disk_leaves_a_part_to_go_on_from(refuse, server, out):
     assert part.read_bytes() == CONTENT[:1_000_000]
 
 
-def test_an_interrupted_command_leaves_a_part_and_no_data_set(command, environment, server, out):
+def test_an_interrupted_command_leaves_a_part_and_no_data_set(start, server, out):
     server.cut_bytes, server.stalls = 2_000_000, True
-    arguments = command("cifar10", "--mirror", server.url, "--no-verify", "--out", out)
-    process = subprocess.Popen(arguments, env=environment, stderr=subprocess.PIPE, text=True)
+    process = start("cifar10", "--mirror", server.url, "--no-verify", "--out", out)
     part = out / "downloads" / "cifar-10-python.tar.gz.part"
     deadline = time.monotonic() + 60
     while not (part.exists() and part.stat().st_size == 2_000_000):

@@ -17,7 +17,7 @@ RANKS = [3, 1, 8, 4, 11, 6]  # which of ImageNet's images of a class are listed,
 
 
 def jpeg(label: int, image: int) -> bytes:
-    """84 x 84, but the first image of class 0 is larger, of one colour and grey, and class 1 has a PNG inside."""
+    """84 x 84, but the first image of class 0 is larger, grey and of one value; class 1 has PNGs inside."""
     if (label, image) == (0, 0):
         picture = Image.new("L", (500, 375), 77)
     else:
@@ -45,7 +45,11 @@ def list_name(label: int, image: int) -> str:
 def lists() -> dict[str, bytes]:
     content = {}
     for name, labels in LISTED.items():
-        lines = [f"{list_name(LABELS.index(label), image)},{label}" for image in range(NUM_IMAGES) for label in labels]
+        lines = [
+            f"{list_name(LABELS.index(label), image)},{label}"
+            for image in range(NUM_IMAGES)
+            for label in labels
+        ]
         content[name] = "\n".join(["filename,label", *lines, ""]).encode()
     return content
 
@@ -112,11 +116,20 @@ FIRST_VAL, FIRST_TEST = LISTED["val.csv"][0].encode(), LISTED["test.csv"][0].enc
 @pytest.mark.parametrize(
     ("content", "rule"),
     [
-        ({"train.csv": lists()["train.csv"]}, "must contain train.csv, val.csv, test.csv. Received: no val.csv, no test.csv."),
-        (_changed("val.csv", b"filename,label", b"file,class"), "must start with the line filename,label. Received: 'file,class'."),
+        (
+            {"train.csv": lists()["train.csv"]},
+            "must contain train.csv, val.csv, test.csv. Received: no val.csv, no test.csv.",
+        ),
+        (
+            _changed("val.csv", b"filename,label", b"file,class"),
+            "must start with the line filename,label. Received: 'file,class'.",
+        ),
         (_changed("val.csv", b"," + FIRST_VAL, b""), "Lines of val.csv in "),
         ({**lists(), "test.csv": lists()["val.csv"]}, "test.csv must list 20 classes. Received: 16."),
-        (_changed("val.csv", b"," + FIRST_VAL, b"," + FIRST_TEST), f"Received: {FIRST_TEST.decode()} in val.csv and test.csv."),
+        (
+            _changed("val.csv", b"," + FIRST_VAL, b"," + FIRST_TEST),
+            f"Received: {FIRST_TEST.decode()} in val.csv and test.csv.",
+        ),
         (
             {**lists(), "test.csv": lists()["test.csv"].rpartition(b"n")[0].rpartition(b"n")[0]},
             f"test.csv must list at least 6 images of {LISTED['test.csv'][-1]}. Received: 5.",

@@ -28,7 +28,7 @@ def png(pixels: np.ndarray) -> bytes:
 
 
 def official_files() -> dict[str, dict[str, bytes]]:
-    """{set: {member: content}}; the n-th member in order of alphabet, character and drawer shows drawing(n)."""
+    """{set: {member: content}}; by alphabet, character and drawer the n-th member shows drawing(n)."""
     files: dict[str, dict[str, bytes]] = {"background": {}, "evaluation": {}}
     number = 0
     for (part, alphabet), characters in ALPHABETS.items():
@@ -97,7 +97,10 @@ def test_one_set_alone_is_refused(refuse, zips):
 @pytest.mark.parametrize(
     ("content", "rule"),
     [
-        (png(np.ones((104, 105), bool)), "must be 105 x 105 pixels of 1 bit. Received: 105 x 104, Pillow mode 1."),
+        (
+            png(np.ones((104, 105), bool)),
+            "must be 105 x 105 pixels of 1 bit. Received: 105 x 104, Pillow mode 1.",
+        ),
         (png(np.ones((105, 105), np.uint8)), "of 1 bit. Received: 105 x 105, Pillow mode L."),
         (png(drawing(0))[:-40], "must be a whole image."),
         (b"<html>", "must be an image"),
@@ -115,4 +118,6 @@ def test_a_missing_drawing_is_refused(refuse, zips, tmp_path):
     files = official_files()["evaluation"]
     del files["images_evaluation/Angelic/character01/0702_20.png"]
     line = refuse("omniglot", "--no-verify", "--source", zips[0], write_zip(tmp_path / "e.zip", files))
-    assert line.startswith("Angelic/character01 must have one drawing by each of the drawers 1 to 20. Received: ")
+    assert line.startswith(
+        "Angelic/character01 must have one drawing by each of the drawers 1 to 20. Received: "
+    )
