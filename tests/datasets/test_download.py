@@ -188,7 +188,7 @@ def test_another_file_of_the_same_size_is_deleted(download, archive, server, tmp
 
 def test_a_file_of_another_size_is_refused_before_it_is_sent(download, archive, server, tmp_path):
     server.content = CONTENT + b"!"
-    with pytest.raises(InputError, match="must have 3000000 bytes. Received: 3000001 bytes."):
+    with pytest.raises(InputError, match=r"must have 3000000 bytes\. Received: 3000001 bytes\."):
         download.fetch(archive, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -202,7 +202,7 @@ def test_a_kept_file_that_has_changed_is_refused_and_left(download, archive, tmp
     path = tmp_path / FILE_NAME
     path.write_bytes(CONTENT[:-1])
     with pytest.raises(
-        InputError, match="must have the 3000000 bytes of the official set.tar.gz. Received: 2999999"
+        InputError, match=r"must have the 3000000 bytes of the official set\.tar\.gz\. Received: 2999999"
     ):
         download.fetch(archive, tmp_path)
     assert path.read_bytes() == CONTENT[:-1]
