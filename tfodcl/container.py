@@ -73,15 +73,16 @@ def _check_header(content: bytes) -> int:
     if content[: len(MAGIC)] != MAGIC:
         received = content[: len(MAGIC)].hex(" ") or "nothing"
         raise InputError(f"a package must begin with the bytes {MAGIC.hex(' ')}. Received: {received}.")
+    version = int.from_bytes(content[len(MAGIC) : len(MAGIC) + 2], "little")
+    if version > VERSION:  # before all else: a later version may differ in everything that follows
+        raise InputError(f"format version must be at most {VERSION}. Received: version={version}.")
     if len(content) < _HEADER.size:
         raise InputError(
             f"a package must have at least {_HEADER.size} bytes. Received: {len(content)} bytes."
         )
-    _, version, num_sections, total_bytes = _HEADER.unpack_from(content)
-    if version > VERSION:  # before all else: a later version may differ in everything that follows
-        raise InputError(f"format version must be at most {VERSION}. Received: version={version}.")
     if version < 1:
         raise InputError(f"format version must be at least 1. Received: version={version}.")
+    _, _, num_sections, total_bytes = _HEADER.unpack_from(content)
     if total_bytes != len(content):
         raise InputError(
             f"a package must have the {total_bytes} bytes its header says. Received: {len(content)} bytes."

@@ -19,11 +19,12 @@ was learnt. Forward transfer needs accuracies on classes not yet learnt; a head 
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tfodcl.errors import InputError
 
 
-def group_accuracies(y_true: np.ndarray, y_pred: np.ndarray, eval_points: Sequence[int]) -> np.ndarray:
+def group_accuracies(y_true: ArrayLike, y_pred: ArrayLike, eval_points: ArrayLike) -> np.ndarray:
     """One row of the accuracy matrix.
 
     Args:
@@ -45,7 +46,7 @@ def group_accuracies(y_true: np.ndarray, y_pred: np.ndarray, eval_points: Sequen
             "y_true and y_pred must be vectors of one length. "
             f"Received: y_true.shape={y_true.shape}, y_pred.shape={y_pred.shape}."
         )
-    if y_true.size and not (0 <= y_true.min() and y_true.max() < bounds[-1]):
+    if y_true.size and (y_true.min() < 0 or y_true.max() >= bounds[-1]):
         raise InputError(
             f"y_true must be in 0..{bounds[-1] - 1}. Received: y_true from {y_true.min()} to {y_true.max()}."
         )
@@ -55,9 +56,7 @@ def group_accuracies(y_true: np.ndarray, y_pred: np.ndarray, eval_points: Sequen
     return np.divide(num_right, num_samples, out=np.full(len(bounds), np.nan), where=num_samples > 0)
 
 
-def accuracy_matrix(
-    predictions: Sequence[tuple[np.ndarray, np.ndarray]], eval_points: Sequence[int]
-) -> np.ndarray:
+def accuracy_matrix(predictions: Sequence[tuple[ArrayLike, ArrayLike]], eval_points: ArrayLike) -> np.ndarray:
     """The accuracy matrix A of one run.
 
     Args:
@@ -89,22 +88,22 @@ def accuracy_matrix(
     return matrix
 
 
-def average_accuracy(matrix: np.ndarray) -> float:
+def average_accuracy(matrix: ArrayLike) -> float:
     """Mean over groups of the final accuracy: 1/T sum_j A[T-1, j]."""
     return float(np.mean(_checked(matrix)[-1]))
 
 
-def average_incremental_accuracy(matrix: np.ndarray) -> float:
+def average_incremental_accuracy(matrix: ArrayLike) -> float:
     """Mean over evaluation points of the mean over the groups learnt by then."""
     return float(np.mean([row[: i + 1].mean() for i, row in enumerate(_checked(matrix))]))
 
 
-def learning_accuracy(matrix: np.ndarray) -> float:
+def learning_accuracy(matrix: ArrayLike) -> float:
     """Mean over groups of the accuracy right after learning the group: 1/T sum_j A[j, j]."""
     return float(np.mean(np.diagonal(_checked(matrix))))
 
 
-def forgetting(matrix: np.ndarray) -> float:
+def forgetting(matrix: ArrayLike) -> float:
     """Mean over groups but the last of the best earlier accuracy minus the final one.
 
     In [-1, 1]; negative where later learning improved old groups; 0.0 with one evaluation point, where
@@ -117,7 +116,7 @@ def forgetting(matrix: np.ndarray) -> float:
     return float(np.mean(best - matrix[-1, :-1]))
 
 
-def backward_transfer(matrix: np.ndarray) -> float:
+def backward_transfer(matrix: ArrayLike) -> float:
     """Mean over groups but the last of the final accuracy minus the one right after learning the group.
 
     In [-1, 1]; negative means forgetting; 0.0 with one evaluation point.
@@ -128,7 +127,7 @@ def backward_transfer(matrix: np.ndarray) -> float:
     return float(np.mean(matrix[-1, :-1] - np.diagonal(matrix)[:-1]))
 
 
-def mean_and_deviation(runs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def mean_and_deviation(runs: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Mean and sample standard deviation (ddof 1) over the first axis.
 
     Args:
@@ -144,16 +143,16 @@ def mean_and_deviation(runs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return runs.mean(axis=0), deviation
 
 
-def _bounds(eval_points: Sequence[int]) -> np.ndarray:
+def _bounds(eval_points: ArrayLike) -> np.ndarray:
     bounds = np.asarray(eval_points)
     if bounds.ndim != 1 or bounds.size == 0 or bounds[0] < 1 or np.any(np.diff(bounds) <= 0):
         raise InputError(
-            f"eval_points must increase strictly from at least 1. Received: eval_points={eval_points}."
+            f"eval_points must increase strictly from at least 1. Received: eval_points={bounds.tolist()}."
         )
     return bounds
 
 
-def _checked(matrix: np.ndarray) -> np.ndarray:
+def _checked(matrix: ArrayLike) -> np.ndarray:
     matrix = np.asarray(matrix, dtype=np.float64)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or len(matrix) == 0:
         raise InputError(f"an accuracy matrix must be square. Received: shape={matrix.shape}.")

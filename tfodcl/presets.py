@@ -16,6 +16,7 @@ class Preset:
       warm_start: whether meta-training begins with the supervised encoder; from scratch otherwise.
       meta_steps: episodes of `num_inner` inner steps, whose meta-loss has `num_random` random samples more.
       inner_lr, outer_lr: of meta-training; aim_inner_lr: the inner one with AIM.
+      aim_pretrain_steps: of supervised training of a network with AIM, from the supervised encoder, if `warm_start`.
       aim_width, aim_mechanisms, aim_active, aim_attention_dim: sizes of AIM.
       qat_steps: of quantize-aware fine-tuning, batch `qat_batch`.
       num_kept: values that a compressed record keeps of a latent; at most its size.
@@ -37,8 +38,9 @@ class Preset:
     num_random: int = 64
     inner_lr: float = 1e-3
     outer_lr: float = 3e-4
-    aim_inner_lr: float = 1e-2
-    aim_width: int = 64
+    aim_inner_lr: float = 1e-3
+    aim_width: int = 256
+    aim_pretrain_steps: int = 200
     aim_mechanisms: int = 16
     aim_active: int = 4
     aim_attention_dim: int = 32
@@ -68,6 +70,7 @@ _PAPER = Preset(
     warm_start=False,
     num_inner=30,
     outer_lr=1e-3,
+    aim_inner_lr=1e-2,
     aim_width=1024,
     aim_mechanisms=64,
     aim_active=8,

@@ -57,7 +57,7 @@ def golden_files() -> dict[str, bytes]:
 
 
 def golden_latents() -> np.ndarray:
-    """(6, LATENT_DIM) int8: nothing, sparse, just full, overfull, overfull with ties, dense over the whole range."""
+    """(6, LATENT_DIM) int8: nothing, sparse, just full, overfull, overfull with ties, the whole range."""
     position = np.arange(LATENT_DIM)
     values = (position * position * 7 + position * 31) % 251 - 127  # -127..123, never the zero point
     rows = [

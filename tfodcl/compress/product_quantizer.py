@@ -6,6 +6,7 @@ integers, so that every implementation finds the same codes; of equally near cen
 """
 
 import struct
+from types import ModuleType
 from typing import ClassVar
 
 import numpy as np
@@ -18,7 +19,7 @@ MAX_SUBVECTOR_DIM = 256
 _SECTION = struct.Struct("<HHIIIHH12x")
 _LLOYD_ITERATIONS = 25
 _MINI_BATCH_ABOVE = 32_768  # distinct training subvectors; mini-batches end with about 4 % more error
-_CHUNK_BYTES = 1 << 20  # distances of one chunk of latents stay in the cache
+_CHUNK_BYTES = 1 << 21  # distances of one chunk of latents stay in the cache
 
 
 class ProductQuantizer:
@@ -63,6 +64,7 @@ class ProductQuantizer:
           num_centroids: 1..256.
           seed: of the k-means initialisation.
         """
+        from sklearn import cluster
         from threadpoolctl import threadpool_limits
 
         latent_dim = latents.shape[-1]
@@ -72,9 +74,10 @@ class ProductQuantizer:
         if len(latents) == 0:
             raise InputError(f"a codebook needs at least one latent. Received: shape={latents.shape}.")
         subvectors = latents.reshape(len(latents), -1, subvector_dim)  # (n, num_subvectors, subvector_dim)
-        with threadpool_limits(limits=1):  # sums of several threads depend on their order
+        # Sums of several threads depend on their order. The limit reaches libraries loaded before it only.
+        with threadpool_limits(limits=1):
             codebooks = [
-                _centroids(subvectors[:, position], num_centroids, seed + position)
+                _centroids(cluster, subvectors[:, position], num_centroids, seed + position)
                 for position in range(subvectors.shape[1])
             ]
         return cls(np.stack(codebooks))
@@ -170,16 +173,17 @@ def _affine_form(codebook: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(np.concatenate([-2 * centroids, squares], axis=1))
 
 
-def _centroids(subvectors: np.ndarray, num_centroids: int, seed: int) -> np.ndarray:
-    """(n, subvector_dim) int8 -> (num_centroids, subvector_dim) int8: k-means centres, rounded."""
-    from sklearn.cluster import KMeans, MiniBatchKMeans
+def _centroids(cluster: ModuleType, subvectors: np.ndarray, num_centroids: int, seed: int) -> np.ndarray:
+    """(n, subvector_dim) int8 -> (num_centroids, subvector_dim) int8: k-means centres, rounded.
 
+    `cluster` is sklearn.cluster, which only fitting needs.
+    """
     distinct, counts = np.unique(subvectors, axis=0, return_counts=True)
     if len(distinct) <= num_centroids:
         return distinct[np.arange(num_centroids) % len(distinct)]
     if len(distinct) > _MINI_BATCH_ABOVE:
-        k_means = MiniBatchKMeans(num_centroids, n_init=1, random_state=seed)
+        k_means = cluster.MiniBatchKMeans(num_centroids, n_init=1, random_state=seed)
     else:
-        k_means = KMeans(num_centroids, n_init=1, max_iter=_LLOYD_ITERATIONS, random_state=seed)
+        k_means = cluster.KMeans(num_centroids, n_init=1, max_iter=_LLOYD_ITERATIONS, random_state=seed)
     k_means.fit(distinct.astype(np.float32), sample_weight=counts.astype(np.float32))
     return np.rint(k_means.cluster_centers_).astype(np.int8)

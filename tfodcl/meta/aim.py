@@ -32,14 +32,15 @@ class AimStage(tf.Module):
     ) -> None:
         super().__init__(name="aim_stage")
         self.num_active = num_active
-        self._std = np.sqrt(2.0 / width)
+        # Small, or the first errors, which are those of random classes, are large enough to spoil the mechanisms.
+        self._std = 0.1 * np.sqrt(2.0 / width)
 
         def draw(std: float, *shape: int) -> tf.Variable:
             return tf.Variable(rng.normal(0, std, shape), dtype=dtype)
 
         self.key = draw(np.sqrt(1.0 / width), width, attention_dim)
         self.query = draw(1.0, num_mechanisms, attention_dim)
-        self.mechanisms = draw(self._std, num_mechanisms, width, width)
+        self.mechanisms = draw(np.sqrt(2.0 / width), num_mechanisms, width, width)
         self.kernel = draw(self._std, width, num_classes)
 
     def weights(self) -> dict[str, np.ndarray]:

@@ -67,14 +67,17 @@ class Trainer:
         make_deterministic(self._seed)
         encoder = build(preset.encoder, self._dataset.input_shape, recipe.modulated, preset.aim_width if recipe.aim else 0)
         stage = self._stage(encoder.output_shape[1], recipe.aim)
-        seconds = {}
+        seconds: dict[str, float] = {}
         if preset.warm_start:
             start = self._supervise(recipe.modulated)
-            seconds = dict(start.seconds)
+            seconds.update(start.seconds)
             for layer in start.encoder.layers:
                 if layer.weights:
                     encoder.get_layer(layer.name).set_weights(layer.get_weights())
-            if isinstance(stage, LinearStage) and isinstance(start.stage, LinearStage):
+            if recipe.aim:
+                steps = preset.aim_pretrain_steps
+                seconds["supervised training, AIM"] = self._pretrain(f"{name}_supervised", encoder, stage, steps)
+            else:
                 stage.kernel.assign(start.stage.kernel)
         seconds["meta-training"] = meta_train(
             encoder,
@@ -99,20 +102,23 @@ class Trainer:
             make_deterministic(self._seed)
             encoder = build(self._preset.encoder, self._dataset.input_shape, modulated)
             stage = self._stage(encoder.output_shape[1], aim=False)
-            seconds = pretrain(
-                encoder,
-                stage,
-                self._dataset,
-                self._preset.pretrain_steps,
-                self._preset.pretrain_batch,
-                self._preset.pretrain_lr,
-                self._seed,
-                self._folder / "checkpoints" / f"{name}.npz",
-                self._folder / "logs" / name,
-                f"{name}: supervised training",
-            )
+            seconds = self._pretrain(name, encoder, stage, self._preset.pretrain_steps)
             self._supervised[modulated] = Trained(encoder, stage, {"supervised training": seconds})
         return self._supervised[modulated]
+
+    def _pretrain(self, name: str, encoder: keras.Model, stage: AdaptiveStage, num_steps: int) -> float:
+        return pretrain(
+            encoder,
+            stage,
+            self._dataset,
+            num_steps,
+            self._preset.pretrain_batch,
+            self._preset.pretrain_lr,
+            self._seed,
+            self._folder / "checkpoints" / f"{name}.npz",
+            self._folder / "logs" / name,
+            f"{name}: supervised training",
+        )
 
     def _stage(self, latent_dim: int, aim: bool) -> AdaptiveStage:
         preset, rng = self._preset, np.random.default_rng([self._seed, 7])

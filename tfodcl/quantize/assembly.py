@@ -19,7 +19,7 @@ from tfodcl.quantize import metadata, qat, tflite
 from tfodcl.stages.tflite import TfliteEncoder
 from tfodcl.streams import index_meta_train
 
-CODEC_SAMPLES = 4000  # meta-train samples, at most, that codebooks are fitted to; half as many more test them
+CODEC_SAMPLES = 2000  # meta-train samples, at most, that codebooks are fitted to; half as many more test them
 
 
 def assemble(recipe: str, trained: Trained, dataset: Dataset, preset: Preset, seed: int, folder: Path) -> Package:
@@ -52,13 +52,17 @@ def assemble(recipe: str, trained: Trained, dataset: Dataset, preset: Preset, se
     codec: Codec = UniformCodec(encoder.latent_dim, num_bits=8)
     other_codecs: dict[str, Codec] = {}
     if recipe == "anml":
-        num_kept = min(preset.num_kept, encoder.latent_dim)
+        num_kept = min(preset.num_kept, encoder.latent_dim // preset.subvector_dim * preset.subvector_dim)
         codec = BitmapPqCodec.fit(fitted, encoder.latent_zero_point, num_kept, preset.subvector_dim, seed=seed)
         other_codecs["pq"] = ProductQuantizer.fit(fitted, preset.subvector_dim, seed=seed)
     record_bytes = RECORD_HEADER_BYTES + codec.payload_bytes
     num_records = preset.num_classes * preset.samples_per_class
     stage = trained.stage
-    steps = {"supervised training": preset.pretrain_steps, "meta-training": preset.meta_steps}
+    steps = {
+        "supervised training": preset.pretrain_steps,
+        "supervised training, AIM": preset.aim_pretrain_steps,
+        "meta-training": preset.meta_steps,
+    }
     return Package(
         encoder=model,
         latent_dim=encoder.latent_dim,

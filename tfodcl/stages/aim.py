@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tfodcl.stages.linear import check_capacity, softmax_error
+from tfodcl.stages.linear import add_row, softmax_error
 
 
 class AimHead:
@@ -19,19 +19,18 @@ class AimHead:
         self.key, self.query = weights["key"], weights["query"]
         self.mechanisms = weights["mechanisms"].copy()
         self.num_active = num_active
-        self.classifier = np.zeros((capacity, self.key.shape[0]), np.float32)
+        self.classifier = np.zeros((capacity + 1, self.key.shape[0]), np.float32)  # rows as in LinearHead
         self.num_classes = 0
 
     @property
     def state_bytes(self) -> int:
         """Bytes of RAM for mechanisms, attention and the classifier's rows so far."""
-        arrays = (self.key, self.query, self.mechanisms, self.classifier[: self.num_classes])
+        arrays = (self.key, self.query, self.mechanisms, self.classifier[: self.num_classes + 1])
         return sum(array.nbytes for array in arrays)
 
     def add_class(self) -> int:
         """Returns the label of a new class. Raises InputError when all `capacity` rows are taken."""
-        check_capacity(self.num_classes, len(self.classifier))
-        self.num_classes += 1
+        self.num_classes = add_row(self.classifier, self.num_classes)
         return self.num_classes - 1
 
     def attend(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -58,8 +57,10 @@ class AimHead:
 
     def _step_sample(self, z: np.ndarray, label: int, learning_rate: np.float32) -> None:
         active, attention, u, hidden = self.forward(z)
-        rows = self.classifier[: self.num_classes]
-        error = softmax_error((rows @ hidden)[None], np.array([label]))[0]
-        gradient = attention[:, None] * (error @ rows) * (u > 0)  # (K, width)
+        rows = self.classifier[: self.num_classes + 1]
+        num_to_come = len(self.classifier) - 1 - self.num_classes
+        error = softmax_error((rows @ hidden)[None], np.array([label]), num_to_come)[0]
+        counts = np.append(np.ones(self.num_classes, np.float32), np.float32(num_to_come))
+        gradient = attention[:, None] * ((error * counts) @ rows) * (u > 0)  # (K, width)
         self.mechanisms[active] -= learning_rate * z[None, :, None] * gradient[:, None, :]
         rows -= learning_rate * np.outer(error, hidden)

@@ -5,34 +5,27 @@ import numpy as np
 from tfodcl.errors import InputError
 
 
-def softmax_error(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """softmax(logits) - onehot(labels), the gradient of the cross-entropy: (n, k) float32 from (n, k), (n,)."""
-    error = np.exp(logits - logits.max(axis=1, keepdims=True))
-    error /= error.sum(axis=1, keepdims=True)
-    error[np.arange(len(labels)), labels] -= 1
-    return error
-
-
 class LinearHead:
-    """W is (capacity, latent_dim) float32, its rows zero until their class is added; no bias.
+    """W is (capacity + 1, latent_dim) float32, zero at first; no bias.
 
-    A zero row needs no random numbers on the device and gives the first steps of a class the direction of its
-    own samples. The softmax is over the classes added so far, so that rows of no class cost nothing.
+    As in the meta-training, the softmax is over all `capacity` classes, those still to come included: a class
+    then starts from what its predecessors taught all others, and the order of the classes matters less. The
+    rows of classes to come are equal to one another, since they start equal and have equal gradients; row
+    `num_classes` stands for all of them.
     """
 
     def __init__(self, latent_dim: int, capacity: int) -> None:
-        self.weights = np.zeros((capacity, latent_dim), np.float32)
+        self.weights = np.zeros((capacity + 1, latent_dim), np.float32)
         self.num_classes = 0
 
     @property
     def state_bytes(self) -> int:
-        """Bytes of RAM for the weights of the classes so far."""
-        return self.weights[: self.num_classes].nbytes
+        """Bytes of RAM for the rows in use."""
+        return self.weights[: self.num_classes + 1].nbytes
 
     def add_class(self) -> int:
         """Returns the label of a new class. Raises InputError when all `capacity` rows are taken."""
-        check_capacity(self.num_classes, len(self.weights))
-        self.num_classes += 1
+        self.num_classes = add_row(self.weights, self.num_classes)
         return self.num_classes - 1
 
     def logits(self, z: np.ndarray) -> np.ndarray:
@@ -41,10 +34,34 @@ class LinearHead:
 
     def step(self, z: np.ndarray, labels: np.ndarray, learning_rate: float) -> None:
         """One SGD step on the mean cross-entropy of z (n, latent_dim) with labels (n,)."""
-        error = softmax_error(self.logits(z), labels)
-        self.weights[: self.num_classes] -= np.float32(learning_rate / len(z)) * (error.T @ z)
+        rows = self.weights[: self.num_classes + 1]
+        error = softmax_error(z @ rows.T, labels, len(self.weights) - 1 - self.num_classes)
+        rows -= np.float32(learning_rate / len(z)) * (error.T @ z)
 
 
-def check_capacity(num_classes: int, capacity: int) -> None:
+def softmax_error(logits: np.ndarray, labels: np.ndarray, num_to_come: int) -> np.ndarray:
+    """The gradient of the cross-entropy with respect to the logits, softmax - onehot.
+
+    Args:
+      logits: (n, num_classes + 1) float32; the last column stands for `num_to_come` equal ones.
+      labels: (n,) in [0, num_classes).
+      num_to_come: classes still to come, >= 0.
+
+    Returns:
+      (n, num_classes + 1) float32; the last column is the gradient of each of the equal ones.
+    """
+    error = np.exp(logits - logits.max(axis=1, keepdims=True))
+    if num_to_come == 0:
+        error[:, -1] = 0
+    error /= error[:, :-1].sum(axis=1, keepdims=True) + num_to_come * error[:, -1:]
+    error[np.arange(len(labels)), labels] -= 1
+    return error
+
+
+def add_row(rows: np.ndarray, num_classes: int) -> int:
+    """Makes row `num_classes` of (capacity + 1, dim) that of a new class; returns the new number of classes."""
+    capacity = len(rows) - 1
     if num_classes == capacity:
         raise InputError(f"the package's capacity must hold every class. Received: one more than {capacity} classes.")
+    rows[num_classes + 1] = rows[num_classes]
+    return num_classes + 1

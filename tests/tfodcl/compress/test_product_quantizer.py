@@ -1,3 +1,8 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from sklearn.cluster import KMeans
@@ -8,14 +13,18 @@ from tfodcl.compress.record import reconstruction_error
 from tfodcl.errors import InputError
 
 
-def random_quantizer(num_subvectors: int, num_centroids: int, subvector_dim: int, seed: int = 0) -> ProductQuantizer:
+def random_quantizer(
+    num_subvectors: int, num_centroids: int, subvector_dim: int, seed: int = 0
+) -> ProductQuantizer:
     shape = (num_subvectors, num_centroids, subvector_dim)
     return ProductQuantizer(np.random.default_rng(seed).integers(-128, 128, size=shape).astype(np.int8))
 
 
 def exact_distances(quantizer: ProductQuantizer, latents: np.ndarray) -> np.ndarray:
     """(n, num_subvectors, num_centroids) int64 by the definition."""
-    parts = latents.reshape(len(latents), quantizer.num_subvectors, 1, quantizer.subvector_dim).astype(np.int64)
+    parts = latents.reshape(len(latents), quantizer.num_subvectors, 1, quantizer.subvector_dim).astype(
+        np.int64
+    )
     return np.square(parts - quantizer.codebook.astype(np.int64)).sum(axis=3)
 
 
@@ -47,7 +56,9 @@ def test_codes_agree_with_scikit_learn_up_to_ties():
         part = latents[:, position * 8 : position * 8 + 8].astype(np.float64)
         theirs = pairwise_distances_argmin(part, quantizer.codebook[position].astype(np.float64))
         row = np.arange(len(latents))
-        np.testing.assert_array_equal(distances[row, position, codes[:, position]], distances[row, position, theirs])
+        np.testing.assert_array_equal(
+            distances[row, position, codes[:, position]], distances[row, position, theirs]
+        )
 
 
 def test_equally_near_centroids_give_the_lowest_code():
@@ -79,7 +90,9 @@ def test_no_latents_give_no_payloads():
 @pytest.mark.parametrize("subvector_dim", [8, 32, 128])
 def test_fit_is_as_good_as_k_means_with_restarts(subvector_dim):
     rng = np.random.default_rng(4)
-    mixture = rng.normal(0, 40, size=(30, 128))[rng.integers(30, size=1500)] + rng.normal(0, 15, size=(1500, 128))
+    mixture = rng.normal(0, 40, size=(30, 128))[rng.integers(30, size=1500)] + rng.normal(
+        0, 15, size=(1500, 128)
+    )
     latents = np.clip(np.rint(mixture), -128, 127).astype(np.int8)
     ours = reconstruction_error(ProductQuantizer.fit(latents, subvector_dim, num_centroids=32), latents, 0)
     lost = 0.0
@@ -101,6 +114,25 @@ def test_fit_repeats_itself_for_a_seed():
     first = ProductQuantizer.fit(latents, 8, 16, seed=3).codebook
     np.testing.assert_array_equal(first, ProductQuantizer.fit(latents, 8, 16, seed=3).codebook)
     assert not np.array_equal(first, ProductQuantizer.fit(latents, 8, 16, seed=4).codebook)
+
+
+def test_fit_does_not_depend_on_the_number_of_threads():
+    program = """
+import zlib
+import numpy as np
+from tfodcl.compress.product_quantizer import ProductQuantizer
+latents = np.clip(np.random.default_rng(0).normal(0, 40, size=(3000, 32)), -128, 127).astype(np.int8)
+print(zlib.crc32(ProductQuantizer.fit(latents, 8).to_bytes()))
+"""
+    root = Path(__file__).parents[3]
+    found = set()
+    for num_threads in ("1", "2"):
+        environment = {**os.environ, "OMP_NUM_THREADS": num_threads, "OPENBLAS_NUM_THREADS": num_threads}
+        done = subprocess.run(
+            [sys.executable, "-c", program], cwd=root, env=environment, stdout=subprocess.PIPE, check=True
+        )
+        found.add(done.stdout)
+    assert len(found) == 1
 
 
 @pytest.mark.parametrize("num_latents", [1, 5, 256])

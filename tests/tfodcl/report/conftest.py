@@ -1,0 +1,74 @@
+"""Results as a run writes them, with all fields, required and optional."""
+
+import numpy as np
+import pytest
+
+METHODS = (
+    *("pretrained", "oml", "anml", "oml_aim", "anml_aim", "oracle"),
+    *("raw_replay", "latent_replay", "pq_replay", "lifelearner"),
+)
+
+
+def make_method(seed=0, runs=3, points=(5, 10, 15), final=0.4, record=546):
+    rng = np.random.default_rng(seed)
+    accuracy = np.linspace(0.8, final, len(points)) + rng.normal(0, 0.01, (runs, len(points)))
+    matrix = rng.random((len(points), len(points))).round(3)
+    rows = [
+        [value if j <= i else None for j, value in enumerate(row)] for i, row in enumerate(matrix.tolist())
+    ]
+    return {
+        "num_classes": list(points),
+        "accuracy_mean": accuracy.mean(axis=0).tolist(),
+        "accuracy_std": (accuracy.std(axis=0, ddof=1) if runs > 1 else 0 * accuracy[0]).tolist(),
+        "accuracy_runs": accuracy.tolist(),
+        "bytes_per_record": record,
+        "replay_bytes": 450 * record,
+        "state_bytes": 123456,
+        "bytes_written": 450 * record + 1000,
+        "learn_seconds": 6.5,
+        "accuracy_matrix": rows,
+        "forgetting_mean": 0.123,
+        "forgetting_std": 0.01,
+        "learning_rate": {"inner": 0.001, "outer": 0.0003},
+        "memory_bytes": {"replay": 450 * record, "head": 61440, "codebook": 65536},
+    }
+
+
+def make_results(dataset="cifar100", methods=METHODS, seed=0, runs=3):
+    return {
+        "schema": 1,
+        "command": f"python -m tfodcl.train --dataset {dataset} --seed {seed} --out 'runs/{dataset}'",
+        "seed": seed,
+        "dataset": dataset,
+        "preset": "quick",
+        "encoder": {
+            "tflite_bytes": 1184320,
+            "macs": 21400000,
+            "latent_dim": 4096,
+            "int8_agreement": 0.987,
+            "name": "anml-compact",
+            "codec": {"name": "bitmap_pq", "payload_bytes": 544, "reconstruction_error": 0.071},
+        },
+        "methods": {
+            name: make_method(
+                seed=seed + 31 * i, runs=runs, final=0.2 + 0.025 * i, record=3074 if "raw" in name else 546
+            )
+            for i, name in enumerate(methods)
+        },
+        "stages": [{"name": "meta-train", "seconds": 412.8, "steps": 4000}],
+        "runs": runs,
+        "protocol": {"samples_per_class": 30, "eval_every": 5, "runs": runs},
+        "versions": {"numpy": "2.1.3"},
+    }
+
+
+@pytest.fixture
+def method():
+    """A function that makes one method's entry."""
+    return make_method
+
+
+@pytest.fixture
+def results():
+    """A function that makes the content of a results.json."""
+    return make_results

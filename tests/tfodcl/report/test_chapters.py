@@ -1,0 +1,74 @@
+"""How the results of several runs are put together."""
+
+import numpy as np
+import pytest
+
+from tfodcl.errors import InputError
+from tfodcl.report.chapters import merge
+
+
+def test_runs_with_disjoint_methods_share_a_chapter_in_order_of_display(results):
+    (chapter,) = merge([results(methods=["lifelearner", "zeta"]), results(methods=["ewc", "anml", "alpha"])])
+    assert list(chapter.methods) == ["anml", "lifelearner", "ewc", "alpha", "zeta"]
+    assert chapter.seeds == [0]
+
+
+def test_a_method_of_two_seeds_is_pooled_over_all_runs(results):
+    first, second = results(methods=["anml"]), results(methods=["anml"], seed=1, runs=2)
+    second["methods"]["anml"] |= {"learn_seconds": 16.5, "forgetting_mean": 0.3, "forgetting_std": 0.02}
+    (chapter,) = merge([first, second])
+    pooled = chapter.methods["anml"]
+    a, b = first["methods"]["anml"], second["methods"]["anml"]
+    runs = np.array(a["accuracy_runs"] + b["accuracy_runs"])
+    assert chapter.seeds == [0, 1] and len(chapter.commands) == 2
+    np.testing.assert_allclose(pooled["accuracy_mean"], runs.mean(axis=0))
+    np.testing.assert_allclose(pooled["accuracy_std"], runs.std(axis=0, ddof=1))
+    assert pooled["learn_seconds"] == pytest.approx((3 * 6.5 + 2 * 16.5) / 5)
+    expected = (3 * a["accuracy_matrix"][2][0] + 2 * b["accuracy_matrix"][2][0]) / 5
+    assert pooled["accuracy_matrix"][2][0] == pytest.approx(expected)
+    assert pooled["accuracy_matrix"][0][2] is None
+
+
+def test_pooled_forgetting_equals_that_of_all_runs(results):
+    runs = [np.array([0.1, 0.2, 0.4]), np.array([0.5, 0.3])]
+    parts = [results(methods=["anml"], seed=seed, runs=len(values)) for seed, values in enumerate(runs)]
+    for part, values in zip(parts, runs, strict=True):
+        part["methods"]["anml"] |= {"forgetting_mean": values.mean(), "forgetting_std": values.std(ddof=1)}
+    pooled = merge(parts)[0].methods["anml"]
+    assert pooled["forgetting_mean"] == pytest.approx(np.concatenate(runs).mean())
+    assert pooled["forgetting_std"] == pytest.approx(np.concatenate(runs).std(ddof=1))
+
+
+def test_of_one_seed_given_twice_the_later_result_counts(results, method):
+    later = results(methods=["anml"])
+    later["methods"]["anml"] = method(seed=99)
+    (chapter,) = merge([results(methods=["anml", "oracle"]), later])
+    assert chapter.methods["anml"] == later["methods"]["anml"]
+    assert "oracle" in chapter.methods
+
+
+def test_a_part_that_some_runs_lack_is_not_shown_for_all(results):
+    second = results(methods=["anml"], seed=1)
+    second["methods"]["anml"] |= {"accuracy_matrix": None, "forgetting_mean": None}
+    pooled = merge([results(methods=["anml"]), second])[0].methods["anml"]
+    assert pooled["accuracy_matrix"] is None and pooled["forgetting_mean"] is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"dataset": "glyphs"},
+        {"preset": "paper"},
+        {"encoder": {"tflite_bytes": 5, "macs": 5, "latent_dim": 64, "int8_agreement": None}},
+        {"protocol": {"samples_per_class": 10}},
+    ],
+)
+def test_what_cannot_be_compared_becomes_a_chapter_of_its_own(change, results):
+    assert len(merge([results(), results() | change, results()])) == 2
+
+
+def test_runs_that_cannot_be_pooled_are_refused(results, method):
+    other = results(methods=["anml"], seed=1)
+    other["methods"]["anml"] = method(points=(2, 4, 6))
+    with pytest.raises(InputError, match=r"runs of anml must have the same num_classes"):
+        merge([results(methods=["anml"]), other])

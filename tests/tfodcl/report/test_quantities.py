@@ -1,0 +1,19 @@
+"""Numbers as text, and round axes."""
+
+from tfodcl.report.quantities import byte_size, duration, nice_ceiling
+
+
+def test_axes_end_at_a_round_number_that_holds_the_value():
+    for value in (0.0101, 0.2, 0.31, 0.44, 0.76, 1.0, 7.0, 12345.0):
+        end, step = nice_ceiling(value)
+        assert end >= value * (1 - 1e-9) and end - step < value
+        assert 1 <= round(end / step) <= 5
+
+
+def test_numbers_as_people_read_them():
+    sizes = [
+        byte_size(n).replace("\u00a0", " ") for n in (0, 546, 1023, 1024, 65536, 1184320, 2**20 - 1, 2**31)
+    ]
+    assert sizes == ["0 B", "546 B", "1023 B", "1 KiB", "64 KiB", "1.1 MiB", "1.0 MiB", "2 GiB"]
+    times = [duration(s).replace("\u00a0", " ") for s in (0, 0.0042, 6.31, 99.94, 415, 7100)]
+    assert times == ["0.0 s", "4.2 ms", "6.3 s", "99.9 s", "6 min 55 s", "1 h 58 min"]

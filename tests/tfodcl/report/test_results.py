@@ -1,0 +1,74 @@
+"""Reading results.json: what is accepted, and what is refused in which words."""
+
+import json
+
+import pytest
+
+from tfodcl.errors import InputError
+from tfodcl.report import load_results
+
+
+def test_load_results_reads_a_file_or_its_directory(tmp_path, results):
+    (tmp_path / "results.json").write_text(json.dumps(results()))
+    assert load_results(tmp_path) == load_results(tmp_path / "results.json") == results()
+
+
+# name: (the file's text, or a field's path and its new value; the rule that is named)
+BAD = {
+    "empty file": ("", "must be JSON"),
+    "not JSON": ("{'schema': 1}", "must be JSON"),
+    "NaN": (("methods.anml.learn_seconds", float("nan")), "NaN is not JSON"),
+    "deep": ("[" * 100000, "must be JSON"),
+    "a list": ("[]", "must be an object"),
+    "future": (("schema", 2), "schema must be 1. Received: schema=2."),
+    "no schema": (("schema", KeyError), "schema must be 1. Received: schema=null."),
+    "true": (("schema", True), "schema must be 1"),
+    "no seed": (("seed", KeyError), "must have the field seed"),
+    "no methods": (("methods", {}), "methods must be a non-empty object"),
+    "dataset": (("dataset", 5), "dataset must be a text. Received: dataset=5."),
+    "no latent": (("encoder.latent_dim", KeyError), "encoder must have the field latent_dim"),
+    "macs": (("encoder.macs", -1), "encoder.macs must be a number in 0..1e+18. Received: -1."),
+    "huge": (("encoder.macs", 10**400), "encoder.macs must be a number"),
+    "no mean": (
+        ("methods.anml.accuracy_mean", KeyError),
+        "methods.anml must have the field accuracy_mean",
+    ),
+    "short": (("methods.anml.accuracy_std", [0.1]), "must have 3 values in a row. Received: 1 values."),
+    "per cent": (
+        ("methods.anml.accuracy_mean", [50, 40, 30]),
+        "must be a number in 0..1. Received: 50.",
+    ),
+    "no runs": (("methods.anml.accuracy_runs", []), "at least one run"),
+    "order": (("methods.anml.num_classes", [5, 5, 10]), "must increase"),
+    "text": (("methods.anml.bytes_per_record", "5"), 'Received: "5".'),
+    "matrix": (("methods.anml.accuracy_matrix", [[0.5]]), "a row for each of 3 evaluation points"),
+    "hole": (("methods.anml.accuracy_matrix", [[None] * 3] * 3), "accuracy_matrix must be a number"),
+    "memory": (("methods.anml.memory_bytes", {"a\nb": -5}), "memory_bytes.a\\nb must be a number"),
+    "rate": (("methods.anml.learning_rate", {"inner": "x"}), "learning_rate.inner must be a number"),
+    "stages": (("stages", [{"seconds": 1}]), "stages[0] must be an object with a name"),
+    "protocol": (("protocol", [1]), "protocol must be an object"),
+}
+
+
+def broken(result, path, value):
+    """The result as JSON with one field changed, or deleted by the value KeyError."""
+    *parents, last = path.split(".")
+    inner = result
+    for name in parents:
+        inner = inner[name]
+    if value is KeyError:
+        del inner[last]
+    else:
+        inner[last] = value
+    return json.dumps(result)
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_results_are_refused_in_one_line_that_names_the_file(tmp_path, name, results):
+    change, rule = BAD[name]
+    text = change if isinstance(change, str) else broken(results(), *change)
+    (tmp_path / "results.json").write_text(text)
+    with pytest.raises(InputError) as raised:
+        load_results(tmp_path)
+    message = str(raised.value)
+    assert message.startswith(str(tmp_path / "results.json")) and rule in message and "\n" not in message

@@ -1,0 +1,127 @@
+"""How a method looks everywhere in the report: order, name, colour, dash and marker; and the paper's figures.
+
+Colours are told apart in normal vision and with red or green blindness; where two come close (purple and
+cyan, red and olive), dash or marker differ too, and every line carries its name. Related methods share a
+colour: the ones with attentive independent mechanisms are the dashed twins of OML and ANML.
+"""
+
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+# Name: (on light, on dark). Each has a contrast of at least 3 to its background (WCAG 2.1, 1.4.11).
+COLOURS = {
+    "grey": ("#6b7280", "#98a1ae"),
+    "purple": ("#b565cc", "#d9a6ee"),
+    "blue": ("#0f56a5", "#4d97ea"),
+    "ink": ("#111827", "#f3f4f6"),
+    "green": ("#00805a", "#2fc48f"),
+    "cyan": ("#1c98ba", "#7fdcef"),
+    "olive": ("#a58c12", "#e2cf5a"),
+    "red": ("#c93a06", "#ff7448"),
+    "pink": ("#c2407f", "#f28ab8"),
+    "brown": ("#7c5236", "#b98a6c"),
+}
+
+# Marker outlines within 4 units of the origin.
+CIRCLE = "M-3.5,0a3.5,3.5 0 1,0 7,0a3.5,3.5 0 1,0 -7,0Z"
+SQUARE = "M-3.2,-3.2H3.2V3.2H-3.2Z"
+UP = "M0,-4L4,3.2H-4Z"
+DOWN = "M0,4L4,-3.2H-4Z"
+DIAMOND = "M0,-5L5,0L0,5L-5,0Z"  # the paper's points, hollow; no method's
+
+
+@dataclass(frozen=True)
+class Look:
+    """A method's name for people, its place in COLOURS, and what it does in a few words."""
+
+    label: str
+    colour: str
+    marker: str
+    note: str = ""
+    dash: str = ""
+    emphasis: bool = False
+
+
+LOOKS = {
+    "pretrained": Look("Pretrained", "grey", CIRCLE, "supervised encoder, no replay", "1.5 3"),
+    "oml": Look("OML", "purple", UP, "meta-trained, no replay"),
+    "anml": Look("ANML", "blue", SQUARE, "meta-trained with a mask, no replay"),
+    "oml_aim": Look("OML+AIM", "purple", DOWN, "OML with attentive mechanisms", "6 3"),
+    "anml_aim": Look("ANML+AIM", "blue", DOWN, "ANML with attentive mechanisms", "6 3"),
+    "oracle": Look("Oracle", "ink", CIRCLE, "all classes at once: upper bound", "7 3 1.5 3"),
+    "raw_replay": Look("Raw replay", "green", SQUARE, "replays the inputs"),
+    "latent_replay": Look("Latent replay", "cyan", UP, "replays int8 latents"),
+    "pq_replay": Look("PQ replay", "olive", DOWN, "replays quantized latents"),
+    "lifelearner": Look("LifeLearner", "red", CIRCLE, "replays compressed latents", emphasis=True),
+    "naive": Look("Naive", "grey", SQUARE, "new data only", "4 2"),
+    "joint": Look("Joint", "ink", SQUARE, "all tasks at once", "4 2"),
+    "ewc": Look("EWC", "brown", CIRCLE),
+    "pnn": Look("PNN", "brown", SQUARE, dash="4 2"),
+    "fdr": Look("FDR", "pink", CIRCLE),
+    "er": Look("ER", "green", UP, dash="4 2"),
+    "derpp": Look("DER++", "cyan", SQUARE, dash="4 2"),
+    "sparcl": Look("SparCL", "olive", CIRCLE, dash="4 2"),
+    "qlr": Look("QLR-CL", "pink", SQUARE, dash="4 2"),
+    "lightcl": Look("LightCL", "purple", CIRCLE, dash="4 2"),
+    "miro": Look("Miro", "brown", UP, dash="1.5 3"),
+}
+
+
+def look(method: str) -> Look:
+    """The look of a method; one not in LOOKS is labelled with its name, which also decides its colour."""
+    if method in LOOKS:
+        return LOOKS[method]
+    digest = zlib.crc32(method.encode())
+    colour = ("pink", "brown", "green", "purple")[digest % 4]
+    return Look(method, colour, (CIRCLE, SQUARE, UP, DOWN)[digest // 4 % 4], dash="3 2")
+
+
+def display_order(methods: Iterable[str]) -> list[str]:
+    """The methods in the order of LOOKS, others after them by name."""
+    known = list(LOOKS)
+    return sorted(methods, key=lambda name: (known.index(name) if name in LOOKS else len(known), name))
+
+
+# Final accuracies of the LifeLearner paper (Kwon et al., SenSys 2023), read off its figures, +-0.01:
+# data set: (number of classes, {method: accuracy}). The paper has no figures for other data sets.
+PAPER = {
+    "cifar100": (
+        30,
+        {
+            "oracle": 0.445,
+            "lifelearner": 0.443,
+            "anml_aim": 0.347,
+            "oml_aim": 0.31,
+            "anml": 0.27,
+            "pretrained": 0.26,
+        },
+    ),
+    "miniimagenet": (
+        20,
+        {
+            "oracle": 0.44,
+            "lifelearner": 0.41,
+            "anml_aim": 0.33,
+            "oml_aim": 0.19,
+            "anml": 0.33,
+            "pretrained": 0.26,
+        },
+    ),
+    "speech_commands": (
+        10,
+        {
+            "oracle": 0.71,
+            "lifelearner": 0.655,
+            "anml_aim": 0.71,
+            "oml_aim": 0.65,
+            "anml": 0.43,
+            "pretrained": 0.21,
+        },
+    ),
+}
+
+
+def paper_points(dataset: str) -> tuple[int, dict[str, float]]:
+    """(number of classes, final accuracy by method) of the paper; (0, {}) for a data set it does not have."""
+    return PAPER.get(dataset, (0, {}))

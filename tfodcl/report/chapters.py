@@ -1,0 +1,139 @@
+"""Results put together: one chapter per data set, preset and encoder, with the methods of all its runs."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tfodcl import metrics
+from tfodcl.errors import InputError
+from tfodcl.report.appearance import display_order
+
+# What identifies an encoder; the other fields are measurements of it.
+ENCODER_IDENTITY = ("tflite_bytes", "macs", "latent_dim")
+# Two runs of one chapter may differ in these fields of the protocol.
+PER_RUN_PROTOCOL = ("runs", "seed")
+AVERAGED = ("bytes_per_record", "replay_bytes", "state_bytes", "bytes_written", "learn_seconds")
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """What the report says about one data set, preset and encoder. `methods` is in order of display."""
+
+    dataset: str
+    preset: str
+    encoder: dict
+    protocol: dict
+    versions: dict
+    methods: dict[str, dict]
+    stages: list[dict]
+    seeds: list[int]
+    commands: list[str]
+
+
+def merge(results: Sequence[dict]) -> list[Chapter]:
+    """Groups checked results into chapters, in order of first appearance.
+
+    Results share a chapter when data set, preset, the encoder's size, MACs and latent, and all fields that
+    both protocols have (but `runs` and `seed`) agree. A method that several results of a chapter have is
+    pooled over their seeds; of two results with one seed the later one counts, since they repeat the same
+    runs.
+
+    Raises:
+      InputError: a method to be pooled was evaluated at different numbers of classes.
+    """
+    groups: list[list[dict]] = []
+    for result in results:
+        for group in groups:
+            if all(_agree(result, other) for other in group):
+                group.append(result)
+                break
+        else:
+            groups.append([result])
+    return [_chapter(group) for group in groups]
+
+
+def _agree(a: dict, b: dict) -> bool:
+    if (a["dataset"], a["preset"]) != (b["dataset"], b["preset"]):
+        return False
+    if any(a["encoder"][name] != b["encoder"][name] for name in ENCODER_IDENTITY):
+        return False
+    one, other = a.get("protocol") or {}, b.get("protocol") or {}
+    return all(one[name] == other[name] for name in one if name in other and name not in PER_RUN_PROTOCOL)
+
+
+def _chapter(group: list[dict]) -> Chapter:
+    by_seed: dict[str, dict[int, dict]] = {}
+    for result in group:
+        for name, method in result["methods"].items():
+            by_seed.setdefault(name, {})[result["seed"]] = method
+    methods = {name: _pool(name, list(by_seed[name].values())) for name in display_order(by_seed)}
+    return Chapter(
+        dataset=group[0]["dataset"],
+        preset=group[0]["preset"],
+        encoder=_first_known([result["encoder"] for result in group]),
+        protocol=_first_known([result.get("protocol") or {} for result in group]),
+        versions=_first_known([result.get("versions") or {} for result in group]),
+        methods=methods,
+        stages=next((result["stages"] for result in group if result.get("stages")), []),
+        seeds=sorted({result["seed"] for result in group}),
+        commands=list(dict.fromkeys(result["command"] for result in group)),
+    )
+
+
+def _first_known(parts: list[dict]) -> dict:
+    """Every field of any part, from the first part that knows it (is not null there)."""
+    known: dict = {}
+    for part in parts:
+        known.update({name: value for name, value in part.items() if known.get(name) is None})
+    return known
+
+
+def _pool(name: str, entries: list[dict]) -> dict:
+    """One method's figures over the runs of all entries. One entry stays as it was measured."""
+    if len(entries) == 1:
+        return entries[0]
+    points = [entry["num_classes"] for entry in entries]
+    if any(other != points[0] for other in points):
+        raise InputError(
+            f"runs of {name} must have the same num_classes to be merged. Received: "
+            f"num_classes={points[0]} and {next(other for other in points if other != points[0])}."
+        )
+    runs = [run for entry in entries for run in entry["accuracy_runs"]]
+    mean, deviation = metrics.mean_and_deviation(runs)
+    weights = [len(entry["accuracy_runs"]) / len(runs) for entry in entries]
+    pooled = _first_known(entries) | {
+        "accuracy_mean": mean.tolist(),
+        "accuracy_std": deviation.tolist(),
+        "accuracy_runs": runs,
+    }
+    for field in AVERAGED:
+        pooled[field] = sum(weight * entry[field] for weight, entry in zip(weights, entries, strict=True))
+    # A mean over a part of the runs only would not be what the page says it is.
+    matrices = [entry["accuracy_matrix"] for entry in entries if entry.get("accuracy_matrix")]
+    pooled["accuracy_matrix"] = _mean_matrix(matrices, weights) if len(matrices) == len(entries) else None
+    known = all(entry.get("forgetting_mean") is not None for entry in entries)
+    pooled["forgetting_mean"], pooled["forgetting_std"] = (
+        _pooled_forgetting(entries) if known else (None, None)
+    )
+    return pooled
+
+
+def _mean_matrix(matrices: Sequence[list[list]], weights: list[float]) -> list[list]:
+    return [
+        [
+            None if None in cells else sum(weight * cell for weight, cell in zip(weights, cells, strict=True))
+            for cells in zip(*rows, strict=True)
+        ]
+        for rows in zip(*matrices, strict=True)
+    ]
+
+
+def _pooled_forgetting(entries: list[dict]) -> tuple[float, float]:
+    """Mean and sample deviation of all runs from those of the parts (sums of squares within and between)."""
+    counts = [len(entry["accuracy_runs"]) for entry in entries]
+    means = [entry["forgetting_mean"] for entry in entries]
+    deviations = [entry.get("forgetting_std") or 0.0 for entry in entries]
+    mean = sum(count * value for count, value in zip(counts, means, strict=True)) / sum(counts)
+    within = sum((count - 1) * value**2 for count, value in zip(counts, deviations, strict=True))
+    between = sum(count * (value - mean) ** 2 for count, value in zip(counts, means, strict=True))
+    return mean, math.sqrt((within + between) / (sum(counts) - 1))

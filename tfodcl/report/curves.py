@@ -1,0 +1,246 @@
+"""Accuracy against classes learnt, as SVG: one chart of all methods, and a small one per method.
+
+A chart is drawn for the width it is shown at (a viewBox scaled down to a phone would shrink its text): the
+page carries a wide and a narrow one and shows one of them. Units are CSS pixels, y downwards.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+from tfodcl.report.appearance import DIAMOND, look
+from tfodcl.report.quantities import nice_ceiling, percent, percent_deviation, points
+
+LABEL_GAP = 16  # between the baselines of two labels at the lines' ends
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A picture and its plot area, `left` to `right`, `top` to `bottom`; x in classes, y in 0..y_high."""
+
+    width: float
+    height: float
+    left: float
+    right: float
+    top: float
+    bottom: float
+    x_low: float
+    x_high: float
+    y_high: float
+    y_step: float
+
+    def x(self, num_classes: float) -> float:
+        if self.x_low == self.x_high:
+            return (self.left + self.right) / 2
+        return self.left + (num_classes - self.x_low) / (self.x_high - self.x_low) * (self.right - self.left)
+
+    def y(self, accuracy: float) -> float:
+        return self.bottom - accuracy / self.y_high * (self.bottom - self.top)
+
+
+def chart(methods: dict[str, dict], paper_finals: dict[str, float], wide: bool) -> str:
+    """All methods: mean line, deviation band, name and final accuracy at the line's end; the paper's points.
+
+    `paper_finals` has methods of `methods` only.
+    """
+    frame = _frame(methods, paper_finals, wide)
+    by_emphasis = sorted(methods, key=lambda name: look(name).emphasis)  # stable: the emphasised ones on top
+    parts = [_axes(frame, _all_points(methods)), _chance(frame, methods)]
+    parts += [_band(frame, name, methods[name]) for name in by_emphasis]
+    parts += [_line(frame, name, methods[name]) for name in by_emphasis]
+    if paper_finals:
+        parts.append(_paper_strip(frame, paper_finals))
+    parts.append(_end_labels(frame, methods, frame.right + (34 if paper_finals else 14)))
+    return _svg(frame, "wide" if wide else "narrow", "Accuracy against the number of classes learnt", parts)
+
+
+def small_chart(name: str, methods: dict[str, dict], paper_finals: dict[str, float]) -> str:
+    """One method's line, band and runs, the other methods in grey behind it."""
+    points_learnt = _all_points(methods)
+    y_high, _ = nice_ceiling(_highest(methods, paper_finals), 5)
+    frame = Frame(176, 112, 26, 164, 8, 92, points_learnt[0], points_learnt[-1], y_high, y_high / 2)
+    parts = [_axes(frame, points_learnt[:: max(1, len(points_learnt) - 1)])]
+    parts += [_path(frame, other, "behind") for key, other in methods.items() if key != name]
+    parts += [_band(frame, name, methods[name]), _line(frame, name, methods[name])]
+    if name in paper_finals:
+        parts.append(_paper_point(frame.right, frame, name, paper_finals[name]))
+    return _svg(frame, "small", f"Accuracy of {look(name).label} against classes learnt", parts)
+
+
+def marker(name: str, x: float, y: float) -> str:
+    """The method's marker; its colour is that of the element's --c."""
+    return f'<path class="mark" style="--c:var(--{look(name).colour})" d="{look(name).marker}" {_at(x, y)}/>'
+
+
+def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+    """Positions at least `gap` apart, in the order of `wanted`, each as near to its wish as the others allow.
+
+    Least squares by pooling neighbours that violate the gap; then shifted into [low, high] where they fit.
+    """
+    order = sorted(range(len(wanted)), key=lambda i: wanted[i])
+    blocks: list[list[float]] = []  # [mean of (wish - rank * gap), count]
+    for rank, i in enumerate(order):
+        blocks.append([wanted[i] - rank * gap, 1])
+        while len(blocks) > 1 and blocks[-2][0] > blocks[-1][0]:
+            mean, size = blocks.pop()
+            blocks[-1] = [
+                (blocks[-1][0] * blocks[-1][1] + mean * size) / (blocks[-1][1] + size),
+                blocks[-1][1] + size,
+            ]
+    starts = [mean for mean, size in blocks for _ in range(int(size))]
+    highest = high - (len(wanted) - 1) * gap
+    placed = [0.0] * len(wanted)
+    for rank, i in enumerate(order):
+        placed[i] = max(low, min(starts[rank], highest)) + rank * gap
+    return placed
+
+
+def _frame(methods: dict, paper_finals: dict, wide: bool) -> Frame:
+    learnt = _all_points(methods)
+    y_high, y_step = nice_ceiling(_highest(methods, paper_finals), 6)
+    width, left, labels = (920.0, 44.0, 172.0) if wide else (360.0, 32.0, 124.0)
+    bottom = max(372.0 if wide else 330.0, 30 + LABEL_GAP * (len(methods) + 1))
+    right = width - labels - (26 if paper_finals else 0)
+    return Frame(width, bottom + 44, left, right, 26, bottom, learnt[0], learnt[-1], y_high, y_step)
+
+
+def _highest(methods: dict, paper_finals: dict) -> float:
+    tops = [
+        mean + deviation
+        for method in methods.values()
+        for mean, deviation in zip(method["accuracy_mean"], method["accuracy_std"], strict=True)
+    ]
+    return min(1.0, max([*tops, *paper_finals.values(), 0.01]))
+
+
+def _all_points(methods: dict) -> list[int]:
+    return sorted({point for method in methods.values() for point in method["num_classes"]})
+
+
+def _axes(frame: Frame, learnt: Sequence[int]) -> str:
+    parts = []
+    for i in range(round(frame.y_high / frame.y_step) + 1):
+        value, y = i * frame.y_step, frame.y(i * frame.y_step)
+        text = f"{100 * value:.3g}"
+        parts.append(
+            f'<path class="{"grid" if i else "axis"}" d="M{frame.left:.1f},{y:.1f}H{frame.right:.1f}"/>'
+        )
+        parts.append(
+            f'<text class="tick" x="{frame.left - 6:.1f}" y="{y + 4:.1f}" text-anchor="end">{text}</text>'
+        )
+    room = (frame.right - frame.left) / 34
+    stride = max(1, -(-len(learnt) // max(1, int(room))))
+    for i, point in enumerate(learnt):
+        x = frame.x(point)
+        parts.append(f'<path class="axis" d="M{x:.1f},{frame.bottom:.1f}v4"/>')
+        if (len(learnt) - 1 - i) % stride == 0:  # counted from the end: the last one always has its number
+            parts.append(
+                f'<text class="tick" x="{x:.1f}" y="{frame.bottom + 17:.1f}" text-anchor="middle">'
+                f"{point}</text>"
+            )
+    if frame.height - frame.bottom > 40:
+        middle = (frame.left + frame.right) / 2
+        parts.append(
+            f'<text class="name" x="{frame.left - 6:.1f}" y="12" text-anchor="start">accuracy, %</text>'
+        )
+        parts.append(
+            f'<text class="name" x="{middle:.1f}" y="{frame.bottom + 36:.1f}" text-anchor="middle">'
+            "classes learnt</text>"
+        )
+    return "".join(parts)
+
+
+def _chance(frame: Frame, methods: dict) -> str:
+    """Guessing among n classes: 1 / n."""
+    learnt = [point for point in _all_points(methods) if 1 / point <= frame.y_high]
+    if len(learnt) < 2:
+        return ""
+    return f'<path class="chance" d="M{_join(frame, learnt, [1 / point for point in learnt])}"/>'
+
+
+def _band(frame: Frame, name: str, method: dict) -> str:
+    mean, deviation, learnt = method["accuracy_mean"], method["accuracy_std"], method["num_classes"]
+    if not any(deviation) or len(learnt) < 2:
+        return ""
+    upper = [min(m + d, frame.y_high) for m, d in zip(mean, deviation, strict=True)]
+    lower = [max(m - d, 0.0) for m, d in zip(mean, deviation, strict=True)]
+    outline = _join(frame, learnt, upper) + "L" + _join(frame, learnt[::-1], lower[::-1])
+    return f'<path class="band{_strong(name)}" style="--c:var(--{look(name).colour})" d="M{outline}Z"/>'
+
+
+def _line(frame: Frame, name: str, method: dict) -> str:
+    parts = [_path(frame, method, f"line{_strong(name)}", name)]
+    for num_classes, mean, deviation in zip(
+        method["num_classes"], method["accuracy_mean"], method["accuracy_std"], strict=True
+    ):
+        value = percent_deviation(mean, deviation, len(method["accuracy_runs"]))
+        title = escape(f"{look(name).label}, {num_classes} classes: {value}")
+        parts.append(f"<g><title>{title}</title>{marker(name, frame.x(num_classes), frame.y(mean))}</g>")
+    return "".join(parts)
+
+
+def _path(frame: Frame, method: dict, css_class: str, name: str | None = None) -> str:
+    style = ""
+    if name is not None:
+        dash = f";stroke-dasharray:{look(name).dash}" if look(name).dash else ""
+        style = f' style="--c:var(--{look(name).colour}){dash}"'
+    points_of_line = _join(frame, method["num_classes"], method["accuracy_mean"])
+    return f'<path class="{css_class}"{style} d="M{points_of_line}"/>'
+
+
+def _paper_strip(frame: Frame, finals: dict[str, float]) -> str:
+    x = frame.right + 18
+    parts = [
+        f'<path class="grid" d="M{x:.1f},{frame.top:.1f}V{frame.bottom:.1f}"/>',
+        f'<text class="name" x="{x:.1f}" y="12" text-anchor="middle">paper (Fig.)</text>',
+    ]
+    return "".join(parts) + "".join(_paper_point(x, frame, name, value) for name, value in finals.items())
+
+
+def _paper_point(x: float, frame: Frame, name: str, value: float) -> str:
+    title = escape(f"{look(name).label}, paper (Fig.): {percent(value)}")
+    style = f"--c:var(--{look(name).colour})"
+    return (
+        f"<g><title>{title}</title>"
+        f'<path class="paper" style="{style}" d="{DIAMOND}" {_at(x, frame.y(value))}/></g>'
+    )
+
+
+def _end_labels(frame: Frame, methods: dict, x: float) -> str:
+    ends = [
+        (frame.x(method["num_classes"][-1]), frame.y(method["accuracy_mean"][-1]))
+        for method in methods.values()
+    ]
+    heights = spread([y for _, y in ends], LABEL_GAP, frame.top, frame.bottom - 2)
+    parts = []
+    for (name, method), (end_x, end_y), y in zip(methods.items(), ends, heights, strict=True):
+        style = f"--c:var(--{look(name).colour})"
+        text = f"{escape(_cut(look(name).label))} <tspan>{points(method['accuracy_mean'][-1])}</tspan>"
+        leader = f"M{end_x + 5:.1f},{end_y:.1f}L{x:.1f},{y:.1f}"
+        parts.append(f'<path class="leader" style="{style}" d="{leader}"/>')
+        parts.append(marker(name, x + 6, y))
+        parts.append(f'<text class="label{_strong(name)}" x="{x + 14:.1f}" y="{y + 4:.1f}">{text}</text>')
+    return "".join(parts)
+
+
+def _cut(label: str) -> str:
+    return label if len(label) <= 14 else label[:13] + "…"
+
+
+def _join(frame: Frame, learnt: Sequence[float], values: Sequence[float]) -> str:
+    return "L".join(f"{frame.x(n):.1f},{frame.y(v):.1f}" for n, v in zip(learnt, values, strict=True))
+
+
+def _strong(name: str) -> str:
+    return " strong" if look(name).emphasis else ""
+
+
+def _at(x: float, y: float) -> str:
+    return f'transform="translate({x:.1f},{y:.1f})"'
+
+
+def _svg(frame: Frame, css_class: str, label: str, parts: list[str]) -> str:
+    return (
+        f'<svg class="{css_class}" viewBox="0 0 {frame.width:.0f} {frame.height:.0f}" role="img" '
+        f'aria-label="{escape(label)}">{"".join(parts)}</svg>'
+    )

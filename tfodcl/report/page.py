@@ -1,0 +1,242 @@
+"""The page: chapters of sections, in one file that needs nothing else."""
+
+import os
+from collections.abc import Sequence
+from html import escape
+
+from tfodcl import files
+from tfodcl.errors import InputError
+from tfodcl.report import bars, curves, matrices, summary, tables
+from tfodcl.report.appearance import look, paper_points
+from tfodcl.report.chapters import Chapter, merge
+from tfodcl.report.quantities import (
+    byte_size,
+    duration,
+    exact_bytes,
+    percent_deviation,
+    points_deviation,
+)
+from tfodcl.report.results import check_results
+from tfodcl.report.style import style_sheet
+
+# The browser is told to load nothing: a reference that slipped in would not be followed.
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+# Usual parts of a learner's memory, in order of display; others follow by name.
+MEMORY_PARTS = ("replay", "head", "codebook", "adaptive")
+
+
+def write_report(results: Sequence[dict], path: str | os.PathLike) -> None:
+    """Writes one self-contained HTML page about `results` (as read by `load_results`), whole or not at all.
+
+    The same results give the same bytes.
+
+    Raises:
+      InputError: no results, results that are not as the schema says or cannot be merged, or `path` cannot be
+        written.
+    """
+    if not results:
+        raise InputError("results must hold at least one results.json. Received: results=[].")
+    for i, result in enumerate(results):
+        check_results(result, f"results[{i}]")
+    page = _page(merge(results))
+    files.write(path, page.encode(errors="replace"))  # JSON may hold half a surrogate pair
+
+
+def _page(chapters: list[Chapter]) -> str:
+    name = ", ".join(dict.fromkeys(chapter.dataset for chapter in chapters))
+    body = "".join(_chapter(chapter, i + 1) for i, chapter in enumerate(chapters))
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark"><link rel="icon" href="data:,">'
+        f"<title>Continual learning report: {escape(name)}</title><style>\n{style_sheet()}</style></head>\n"
+        f"<body><main><h1>Continual learning report</h1>{summary.overview(chapters)}{body}"
+        "</main></body></html>\n"
+    )
+
+
+def _chapter(chapter: Chapter, number: int) -> str:
+    paper = paper_points(chapter.dataset)
+    paper = (paper[0], {name: value for name, value in paper[1].items() if name in chapter.methods})
+    sections = [
+        _summary(chapter),
+        _curves(chapter, paper),
+        _finals(chapter, paper),
+        _each_method(chapter, paper),
+        _forgetting(chapter),
+        _records(chapter),
+        _memory(chapter),
+        _time(chapter),
+        _tables(chapter, paper),
+        _setting(chapter),
+    ]
+    return f'<article id="chapter-{number}">{"".join(sections)}</article>\n'
+
+
+def _section(title: str, note: str, content: str) -> str:
+    text = f'<p class="note">{note}</p>' if note else ""
+    return f"<section><h3>{title}</h3>{text}{content}</section>\n"
+
+
+def _summary(chapter: Chapter) -> str:
+    encoder = f" · encoder {escape(str(chapter.encoder['name']))}" if chapter.encoder.get("name") else ""
+    size = chapter.encoder["tflite_bytes"]
+    size_text = f" · {byte_size(size)} in int8" if size is not None else ""
+    seeds = ", ".join(str(seed) for seed in chapter.seeds)
+    return (
+        f"<section><h2>{escape(chapter.dataset)}</h2>"
+        f'<p class="note">preset {escape(chapter.preset)}{encoder}{size_text} · '
+        f"seed{'s' if len(chapter.seeds) > 1 else ''} {seeds}</p>"
+        f"{summary.headline(chapter)}{summary.tiles(chapter)}</section>\n"
+    )
+
+
+def _curves(chapter: Chapter, paper: tuple[int, dict[str, float]]) -> str:
+    if not _has_curves(chapter):
+        return ""
+    note = (
+        "Share of test samples, of all classes learnt so far, that are recognised. Line: mean over runs; "
+        "band: ± one standard deviation; dotted: guessing."
+    )
+    if paper[1]:
+        note += f" Hollow diamonds: the paper's accuracy after {paper[0]} classes, read off its figure."
+    charts = "".join(curves.chart(chapter.methods, paper[1], wide) for wide in (True, False))
+    return _section("Accuracy while learning", note, charts)
+
+
+def _has_curves(chapter: Chapter) -> bool:
+    return any(len(method["num_classes"]) > 1 for method in chapter.methods.values())
+
+
+def _finals(chapter: Chapter, paper: tuple[int, dict[str, float]]) -> str:
+    last = sorted({method["num_classes"][-1] for method in chapter.methods.values()})
+    note = (
+        f"Accuracy in % after {' or '.join(map(str, last))} classes. Marker: mean; "
+        "line: ± one standard deviation; dots: runs."
+    )
+    if paper[1]:
+        note += f" Hollow diamond: paper (Fig.), {paper[0]} classes, ± 1 point."
+    return _section("Final accuracy", note, bars.dots(chapter.methods, paper[1]))
+
+
+def _each_method(chapter: Chapter, paper: tuple[int, dict[str, float]]) -> str:
+    highest = _highest_cell(chapter)
+    notes = []
+    if _has_curves(chapter):
+        notes.append("Curve: accuracy in % against classes learnt, the other methods in grey.")
+    if highest is not None:
+        notes.append(
+            "Squares: the accuracy matrix. A row is a moment, after so many classes; a column a group of "
+            "classes, named by its last. Down a column one sees a group being forgotten. Colour: "
+            f"{matrices.scale(highest)}."
+        )
+    if not notes:
+        return ""
+    figures = []
+    for name, method in chapter.methods.items():
+        num_runs = len(method["accuracy_runs"])
+        value = percent_deviation(method["accuracy_mean"][-1], method["accuracy_std"][-1], num_runs)
+        curve = curves.small_chart(name, chapter.methods, paper[1]) if _has_curves(chapter) else ""
+        heat = matrices.heat_map(name, method, highest or 0.0) if method.get("accuracy_matrix") else ""
+        caption = f'<span class="final">{value}</span> {escape(look(name).note)}'
+        figures.append(
+            f"<figure>{bars.method_name(name)}<figcaption>{caption}</figcaption>{curve}{heat}</figure>"
+        )
+    return _section("Method by method", " ".join(notes), f'<div class="cards">{"".join(figures)}</div>')
+
+
+def _highest_cell(chapter: Chapter) -> float | None:
+    """The highest accuracy in any matrix of the chapter; None where there is no matrix."""
+    known = [method.get("accuracy_matrix") or [] for method in chapter.methods.values()]
+    return max((cell for matrix in known for row in matrix for cell in row if cell is not None), default=None)
+
+
+def _forgetting(chapter: Chapter) -> str:
+    known = {
+        name: method for name, method in chapter.methods.items() if method.get("forgetting_mean") is not None
+    }
+    if not known:
+        return ""
+    lines = []
+    for name, method in known.items():
+        num_runs = len(method["accuracy_runs"]) if method.get("forgetting_std") is not None else 1
+        mean, deviation = method["forgetting_mean"], method.get("forgetting_std") or 0.0
+        lines.append(bars.method_bar(name, max(0.0, mean), points_deviation(mean, deviation, num_runs)))
+    note = (
+        "Mean over groups of classes of the best earlier accuracy minus the final one, in % "
+        "(Chaudhry et al., 2018). "
+        "Shorter is better; a negative value is an old group that improved."
+    )
+    return _section("Forgetting", note, bars.rows(lines))
+
+
+def _records(chapter: Chapter) -> str:
+    storing = {name: method for name, method in chapter.methods.items() if method["bytes_per_record"]}
+    if not storing:
+        return ""
+    lines = [
+        bars.method_bar(name, method["bytes_per_record"], exact_bytes(method["bytes_per_record"]))
+        for name, method in storing.items()
+    ]
+    note = "What one sample costs in the replay memory, its label included."
+    silent = [look(name).label for name in chapter.methods if name not in storing]
+    if silent:
+        note += f" {escape(', '.join(silent))}: no records."
+    return _section("Bytes per record", note, bars.rows(lines))
+
+
+def _memory(chapter: Chapter) -> str:
+    known = {
+        name: method["memory_bytes"] for name, method in chapter.methods.items() if method.get("memory_bytes")
+    }
+    if not known:
+        return ""
+    present = {part for parts in known.values() for part, num_bytes in parts.items() if num_bytes}
+    order = [part for part in MEMORY_PARTS if part in present] + sorted(present - set(MEMORY_PARTS))
+    lines = [bars.memory_bar(name, parts, order) for name, parts in known.items()]
+    return _section(
+        "Memory by part", "What a learner keeps at the end, the encoder not counted.", bars.rows(lines)
+    )
+
+
+def _time(chapter: Chapter) -> str:
+    lines = [
+        bars.method_bar(name, method["learn_seconds"], duration(method["learn_seconds"]))
+        for name, method in chapter.methods.items()
+    ]
+    content = bars.rows(lines)
+    if chapter.stages:
+        total = sum(stage["seconds"] for stage in chapter.stages)
+        content += f'<p class="note next">Stages of training, {duration(total)} in all:</p>'
+        content += bars.rows([_stage_bar(stage) for stage in chapter.stages])
+    return _section("Time", "Learning the whole stream once, evaluation not counted.", content)
+
+
+def _stage_bar(stage: dict) -> bars.Bar:
+    text = duration(stage["seconds"])
+    name = f'<span class="method">{escape(stage["name"])}</span>'
+    steps = f"{stage['steps']:,} steps" if stage.get("steps") is not None else ""
+    return bars.Bar(name, (("grey", stage["seconds"], f"{stage['name']}: {text}"),), text, steps)
+
+
+def _tables(chapter: Chapter, paper: tuple[int, dict[str, float]]) -> str:
+    content = tables.accuracy_table(chapter, paper) + tables.cost_table(chapter)
+    note = (
+        "Accuracy, forgetting and transfer in %; mean ± standard deviation over runs. Backward transfer: "
+        "mean over groups of the final accuracy minus the one right after learning the group (Lopez-Paz and "
+        "Ranzato, 2017)."
+    )
+    return _section("All numbers", note, content)
+
+
+def _setting(chapter: Chapter) -> str:
+    commands = "".join(f"<pre>{escape(command)}</pre>" for command in chapter.commands)
+    groups = [("Encoder", tables.encoder_facts(chapter.encoder))]
+    if chapter.protocol:
+        groups.append(("Protocol", tables.fact_table(chapter.protocol)))
+    if chapter.versions:
+        groups.append(("Versions", tables.fact_table(chapter.versions)))
+    columns = "".join(f"<div><h3>{title}</h3>{content}</div>" for title, content in groups)
+    again = "This command repeats it." if len(chapter.commands) == 1 else "These commands repeat it."
+    return _section("To reproduce", again, f'{commands}<div class="columns">{columns}</div>')

@@ -1,0 +1,181 @@
+"""results.json: read and checked. Required fields must be there; optional ones are checked where present."""
+
+import json
+import os
+from pathlib import Path
+
+from tfodcl.errors import InputError
+
+SCHEMA = 1
+NUMBER = (int, float)
+LARGEST = 1e18  # of any count, size or time; what is above is a mistake
+REQUIRED = {"command": str, "seed": int, "dataset": str, "preset": str, "encoder": dict, "methods": dict}
+REQUIRED_ENCODER = ("tflite_bytes", "macs", "latent_dim", "int8_agreement")
+REQUIRED_COSTS = ("bytes_per_record", "replay_bytes", "state_bytes", "bytes_written", "learn_seconds")
+OPTIONAL_ENCODER = ("parameters", "float_accuracy", "int8_accuracy", "latent_density")
+
+
+def load_results(path: str | os.PathLike) -> dict:
+    """Reads and checks one results.json.
+
+    Args:
+      path: the file, or the directory that holds a file of that name.
+
+    Raises:
+      InputError: the file is missing, is not JSON, has another schema, or a field is missing or out of range.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = path / "results.json"
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            f"{path} must be the results.json of a run. Received: {error.strerror or error}."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path} must be JSON in UTF-8. Received: {error.reason} at byte {error.start}."
+        ) from error
+    try:
+        results = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} must be JSON. Received: {error}.") from error
+    check_results(results, str(path))
+    return results
+
+
+def check_results(results: object, origin: str) -> None:
+    """Raises InputError, beginning with `origin`, where `results` is not as the schema says."""
+    if not isinstance(results, dict):
+        raise InputError(f"{origin}: results must be an object. Received: {type(results).__name__}.")
+    schema = results.get("schema")
+    if schema != SCHEMA or isinstance(schema, bool):
+        raise InputError(f"{origin}: schema must be {SCHEMA}. Received: schema={_shown(schema)}.")
+    for name, kind in REQUIRED.items():
+        value = _field(results, name, origin)
+        if not isinstance(value, kind) or isinstance(value, bool) or (kind is dict and not value):
+            raise InputError(
+                f"{origin}: {name} must be a{' non-empty' if kind is dict else ''} {_KIND_NAMES[kind]}. "
+                f"Received: {name}={_shown(value)}."
+            )
+    _check_encoder(results["encoder"], origin)
+    for name, method in results["methods"].items():
+        _check_method(method, f"{origin}: methods.{_word(name)}")
+    _check_stages(results.get("stages") or [], origin)
+    for name in ("protocol", "versions"):
+        if not isinstance(results.get(name) or {}, dict):
+            raise InputError(f"{origin}: {name} must be an object. Received: {name}={_shown(results[name])}.")
+
+
+def _check_encoder(encoder: dict, origin: str) -> None:
+    for name in REQUIRED_ENCODER:
+        _check_number(_field(encoder, name, f"{origin}: encoder"), f"{origin}: encoder.{name}", null=True)
+    for name in OPTIONAL_ENCODER:
+        _check_number(encoder.get(name), f"{origin}: encoder.{name}", null=True)
+    codec = encoder.get("codec") or {}
+    if not isinstance(codec, dict):
+        raise InputError(f"{origin}: encoder.codec must be an object. Received: codec={_shown(codec)}.")
+    for name in ("payload_bytes", "reconstruction_error"):
+        _check_number(codec.get(name), f"{origin}: encoder.codec.{name}", null=True)
+
+
+def _check_method(method: object, origin: str) -> None:
+    if not isinstance(method, dict):
+        raise InputError(f"{origin} must be an object. Received: {_shown(method)}.")
+    points = _list(_field(method, "num_classes", origin), f"{origin}.num_classes")
+    if not points or any(type(point) is not int or point > LARGEST for point in points):
+        raise InputError(f"{origin}.num_classes must hold integers. Received: num_classes={_shown(points)}.")
+    if any(low >= high for low, high in zip([0, *points], points, strict=False)):
+        raise InputError(f"{origin}.num_classes must increase from at least 1. Received: {_shown(points)}.")
+    _check_row(_field(method, "accuracy_mean", origin), len(points), f"{origin}.accuracy_mean")
+    _check_row(_field(method, "accuracy_std", origin), len(points), f"{origin}.accuracy_std")
+    runs = _list(_field(method, "accuracy_runs", origin), f"{origin}.accuracy_runs")
+    if not runs:
+        raise InputError(f"{origin}.accuracy_runs must hold at least one run. Received: accuracy_runs=[].")
+    for run in runs:
+        _check_row(run, len(points), f"{origin}.accuracy_runs")
+    for name in REQUIRED_COSTS:
+        _check_number(_field(method, name, origin), f"{origin}.{name}")
+    _check_optional(method, len(points), origin)
+
+
+def _check_optional(method: dict, num_points: int, origin: str) -> None:
+    matrix = method.get("accuracy_matrix")
+    if matrix is not None:
+        if len(_list(matrix, f"{origin}.accuracy_matrix")) != num_points:
+            raise InputError(
+                f"{origin}.accuracy_matrix must have a row for each of {num_points} evaluation points. "
+                f"Received: {len(matrix)} rows."
+            )
+        for i, row in enumerate(matrix):
+            _check_row(row, num_points, f"{origin}.accuracy_matrix", num_known=i + 1)
+    _check_number(method.get("forgetting_mean"), f"{origin}.forgetting_mean", low=-1, high=1, null=True)
+    _check_number(method.get("forgetting_std"), f"{origin}.forgetting_std", null=True)
+    rates = method.get("learning_rate")
+    for name, rate in rates.items() if isinstance(rates, dict) else [("", rates)]:
+        _check_number(rate, f"{origin}.learning_rate{'.' if name else ''}{_word(name)}", null=True)
+    parts = method.get("memory_bytes") or {}
+    if not isinstance(parts, dict):
+        raise InputError(f"{origin}.memory_bytes must be an object. Received: memory_bytes={_shown(parts)}.")
+    for name, num_bytes in parts.items():
+        _check_number(num_bytes, f"{origin}.memory_bytes.{_word(name)}")
+
+
+def _check_stages(stages: object, origin: str) -> None:
+    for i, stage in enumerate(_list(stages, f"{origin}: stages")):
+        if not isinstance(stage, dict) or not isinstance(stage.get("name"), str):
+            raise InputError(
+                f"{origin}: stages[{i}] must be an object with a name. Received: {_shown(stage)}."
+            )
+        _check_number(_field(stage, "seconds", f"{origin}: stages[{i}]"), f"{origin}: stages[{i}].seconds")
+        _check_number(stage.get("steps"), f"{origin}: stages[{i}].steps", null=True)
+
+
+def _check_row(row: object, length: int, origin: str, num_known: int | None = None) -> None:
+    """A row of accuracies; the first `num_known` (default all) must be numbers, the others may be null."""
+    row = _list(row, origin)
+    if len(row) != length:
+        raise InputError(f"{origin} must have {length} values in a row. Received: {len(row)} values.")
+    for i, value in enumerate(row):
+        _check_number(value, origin, high=1, null=num_known is not None and i >= num_known)
+
+
+def _check_number(
+    value: object, origin: str, low: float = 0, high: float = LARGEST, null: bool = False
+) -> None:
+    if value is None and null:
+        return
+    if not isinstance(value, NUMBER) or isinstance(value, bool) or not low <= value <= high:
+        raise InputError(f"{origin} must be a number in {low}..{high:g}. Received: {_shown(value)}.")
+
+
+def _list(value: object, origin: str) -> list:
+    if not isinstance(value, list):
+        raise InputError(f"{origin} must be a list. Received: {_shown(value)}.")
+    return value
+
+
+def _field(container: dict, name: str, origin: str) -> object:
+    if name not in container:
+        received = ", ".join(_word(key) for key in container)
+        raise InputError(f"{origin} must have the field {name}. Received: {received or 'no field'}.")
+    return container[name]
+
+
+def _refuse_constant(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _word(name: str) -> str:
+    """A name from the file on one line."""
+    return json.dumps(name)[1:-1]
+
+
+def _shown(value: object) -> str:
+    """The value as JSON on one line, cut at 60 characters."""
+    text = json.dumps(value, default=str)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+_KIND_NAMES = {str: "text", int: "whole number", dict: "object"}
