@@ -13,8 +13,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from tfodcl.command import progress
 from tfodcl.errors import InputError
+from tfodcl.progress import progress
 
 _CHUNK_BYTES = 1 << 20
 _TIMEOUT_S = 60
@@ -142,7 +142,7 @@ def _size(path: Path) -> int:
 
 
 def _transfer(url: str, part: Path, expected_bytes: int | None) -> int | None:
-    """One request for what `part` lacks. Returns the whole file's size, None where the server is silent."""
+    """One request for what `part` lacks. Returns the whole file's size, None where that is not known."""
     offset = _size(part)
     headers = {"User-Agent": "tfodcl", "Accept-Encoding": "identity"}
     if offset:
@@ -161,7 +161,8 @@ def _transfer(url: str, part: Path, expected_bytes: int | None) -> int | None:
         offset, total = _position(response, offset)
         if expected_bytes is not None and total not in (None, expected_bytes):
             raise InputError(f"{url} must have {expected_bytes} bytes. Received: {total} bytes.")
-        _append(response, part, offset, total or expected_bytes)
+        total = total or expected_bytes
+        _append(response, part, offset, total)
     return total
 
 
@@ -183,9 +184,8 @@ def _total_of_range(content_range: str) -> int | None:
 
 def _open(part: Path, offset: int) -> io.FileIO:
     with _writing(part):
-        return io.FileIO(
-            part, "a" if offset else "w"
-        )  # unbuffered: an interruption loses nothing that arrived
+        # Unbuffered: an interruption loses nothing that has arrived.
+        return io.FileIO(part, "a" if offset else "w")
 
 
 def _append(response: http.client.HTTPResponse, part: Path, offset: int, total: int | None) -> None:

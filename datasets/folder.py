@@ -9,8 +9,8 @@ import numpy as np
 import pictures
 import recordings
 
-from tfodcl.command import progress
 from tfodcl.errors import InputError
+from tfodcl.progress import progress
 
 _TEST_SHARE = 0.2
 _IGNORED = ("desktop.ini", "thumbs.db")  # besides names that start with "."

@@ -20,8 +20,8 @@ import pictures
 from archive import Member, members, single
 from scratch import Rows
 
-from tfodcl.command import progress
 from tfodcl.errors import InputError
+from tfodcl.progress import progress
 
 _LICENCE = "MiniImageNet: O. Vinyals and others, 2016, images of ImageNet; for non-commercial research"
 _NUM_CLASSES = {"train.csv": 64, "val.csv": 16, "test.csv": 20}

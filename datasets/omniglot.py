@@ -14,8 +14,8 @@ import pictures
 from archive import members
 from download import Archive
 
-from tfodcl.command import progress
 from tfodcl.errors import InputError
+from tfodcl.progress import progress
 
 _SITE = "https://github.com/brendenlake/omniglot/raw/master/python"
 ARCHIVES = (

@@ -16,8 +16,8 @@ from archive import members
 from download import Archive
 from scratch import Rows
 
-from tfodcl.command import progress
 from tfodcl.errors import InputError
+from tfodcl.progress import progress
 
 ARCHIVES = (
     Archive(
