@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tqdm import tqdm
-
 from tfodcl.errors import InputError
 from tfodcl.progress import progress
 
@@ -86,7 +84,7 @@ def verify(archive: Archive, path: Path) -> None:
                 f"Received: {num_bytes} bytes."
             )
         digest = hashlib.sha256()
-        with open(path, "rb") as file, _progress_in_bytes(f"verify {path.name}", num_bytes) as bar:
+        with open(path, "rb") as file, progress(f"verify {path.name}", num_bytes, unit="B") as bar:
             while chunk := file.read(_CHUNK_BYTES):
                 digest.update(chunk)
                 bar.update(len(chunk))
@@ -105,12 +103,6 @@ def _verify_download(archive: Archive, part: Path) -> None:
     except InputError:
         part.unlink()  # going on from wrong bytes would never give the right file
         raise
-
-
-def _progress_in_bytes(description: str, total: int, initial: int = 0) -> tqdm:
-    bar = progress(description, total, initial)
-    bar.unit, bar.unit_scale = "B", True
-    return bar
 
 
 def _download(url: str, part: Path, expected_bytes: int | None) -> None:
@@ -191,7 +183,7 @@ def _open(part: Path, offset: int) -> io.FileIO:
 def _append(response: http.client.HTTPResponse, part: Path, offset: int, total: int | None) -> None:
     """Writes the response's bytes, at most `total` - `offset` of them, to `part` from `offset` on."""
     name = part.name.removesuffix(".part")
-    with _open(part, offset) as file, _progress_in_bytes(f"download {name}", total or 0, offset) as bar:
+    with _open(part, offset) as file, progress(f"download {name}", total or 0, offset, unit="B") as bar:
         while chunk := response.read1(_CHUNK_BYTES):
             if total is not None:
                 chunk = chunk[: total - offset]
