@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -140,9 +140,11 @@ def num_trials(name: str) -> int:
     return len(RATE_GRID) * len(METHODS[name].RATES)
 
 
-def with_rates(learning: Learning, rates: dict[str, float]) -> Learning:
-    """`learning` with the rates named "inner" and "outer" in place of its own."""
-    return dataclasses.replace(learning, **{f"{name}_lr": rate for name, rate in rates.items()})
+def with_rates(learning: Learning, rates: Mapping[str, float]) -> Learning:
+    """`learning` with the rates named "inner" and "outer", as far as given, in place of its own."""
+    return dataclasses.replace(
+        learning, inner_lr=rates.get("inner", learning.inner_lr), outer_lr=rates.get("outer", learning.outer_lr)
+    )
 
 
 def summarize(runs: Sequence[Run], stream: Stream, rates: dict[str, float]) -> dict:

@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import json
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import tf_keras as keras
@@ -135,7 +136,8 @@ class FloatEncoder:
 class FloatCodec:
     """Keeps float32 latents as they are, 4 bytes a value."""
 
-    CODEC_ID, NAME = 0, "float32"  # never in a package
+    CODEC_ID: ClassVar[int] = 0  # never in a package
+    NAME: ClassVar[str] = "float32"
 
     def __init__(self, latent_dim: int) -> None:
         self.latent_dim, self.payload_bytes = latent_dim, 4 * latent_dim

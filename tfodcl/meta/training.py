@@ -19,6 +19,7 @@ from tfodcl.streams import index_meta_train, sample_episode
 class AdaptiveStage(Protocol):
     """What is trained after the latent; see LinearStage and AimStage."""
 
+    kernel: tf.Variable  # of the classifier, (its inputs, num_classes)
     variables: tuple[tf.Variable, ...]
     trainable_variables: tuple[tf.Variable, ...]
 

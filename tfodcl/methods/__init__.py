@@ -34,9 +34,15 @@ class Method(Protocol):
 
     RECIPE: ClassVar[str]
     RATES: ClassVar[tuple[str, ...]]
-    classifier: Classifier
-    memory: ClassBalancedMemory | None
-    codec: Codec | None
+
+    @property
+    def classifier(self) -> Classifier: ...
+
+    @property
+    def memory(self) -> ClassBalancedMemory | None: ...
+
+    @property
+    def codec(self) -> Codec | None: ...
 
     def __init__(self, package: Package, encoder: Encoder, learning: Learning, seed: int) -> None: ...
 

@@ -1,5 +1,7 @@
 """ANML on the device (Beaulieu et al. 2020): inner-loop steps on the new class only, nothing is replayed."""
 
+from typing import ClassVar
+
 import numpy as np
 
 from tfodcl.package import Learning, Package
@@ -10,8 +12,8 @@ from tfodcl.streams import Task
 class Anml:
     """Learns each class from its own samples, one by one; what keeps the old ones is the meta-trained latent."""
 
-    RECIPE = "anml"
-    RATES = ("inner",)
+    RECIPE: ClassVar[str] = "anml"
+    RATES: ClassVar[tuple[str, ...]] = ("inner",)
 
     def __init__(self, package: Package, encoder: Encoder, learning: Learning, seed: int) -> None:
         self.classifier = Classifier(package, encoder)

@@ -1,6 +1,8 @@
 """LifeLearner on the device (arXiv 2311.11420, section 3): inner loop on the new class, then outer-loop epochs over
 compressed replays of all classes, which a class-balanced memory keeps."""
 
+from typing import ClassVar
+
 import numpy as np
 
 from tfodcl.compress.record import RECORD_HEADER_BYTES, Codec
@@ -13,8 +15,8 @@ from tfodcl.streams import Task
 class LifeLearner:
     """See the module. `codec` is the package's (sparse bitmap + product quantizer) unless another is given."""
 
-    RECIPE = "anml"
-    RATES = ("inner", "outer")
+    RECIPE: ClassVar[str] = "anml"
+    RATES: ClassVar[tuple[str, ...]] = ("inner", "outer")
 
     def __init__(
         self, package: Package, encoder: Encoder, learning: Learning, seed: int, codec: Codec | None = None

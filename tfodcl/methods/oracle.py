@@ -1,5 +1,7 @@
 """Oracle: i.i.d. training on the uncompressed latents of all classes seen so far; the bound for replay methods."""
 
+from typing import ClassVar
+
 import numpy as np
 
 from tfodcl.compress.record import RECORD_HEADER_BYTES
@@ -15,8 +17,8 @@ EPOCHS = 10  # LifeLearner trains its Oracle for 5 or 10
 class Oracle:
     """After every class: a new head, 10 epochs over every sample so far. No budget binds it."""
 
-    RECIPE = "anml"
-    RATES = ("outer",)
+    RECIPE: ClassVar[str] = "anml"
+    RATES: ClassVar[tuple[str, ...]] = ("outer",)
 
     def __init__(self, package: Package, encoder: Encoder, learning: Learning, seed: int) -> None:
         self._package, self._encoder, self._learning = package, encoder, learning

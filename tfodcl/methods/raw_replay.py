@@ -1,5 +1,7 @@
 """Raw replay: LifeLearner with the encoder's int8 inputs stored, which the encoder sees again at every replay."""
 
+from typing import ClassVar
+
 import numpy as np
 
 from tfodcl.compress.record import RECORD_HEADER_BYTES
@@ -12,8 +14,8 @@ from tfodcl.streams import Task
 class RawReplay:
     """An image takes one byte a pixel and channel, a second of speech its 490 MFCC values."""
 
-    RECIPE = "anml"
-    RATES = ("inner", "outer")
+    RECIPE: ClassVar[str] = "anml"
+    RATES: ClassVar[tuple[str, ...]] = ("inner", "outer")
 
     def __init__(self, package: Package, encoder: Encoder, learning: Learning, seed: int) -> None:
         self.classifier = Classifier(package, encoder)
