@@ -61,7 +61,7 @@ def pretrain(
     optimizer.build(trained)
     photographs = dataset.front_end["kind"] == "image" and dataset.input_shape[2] == 3
 
-    @tf.function
+    @tf.function(autograph=False)
     def update(x: tf.Tensor, y: tf.Tensor) -> dict[str, tf.Tensor]:
         with tf.GradientTape() as tape:
             logits = stage(encoder(x, training=True))
@@ -115,7 +115,7 @@ def meta_train(
     trained = [*encoder.trainable_variables, *stage.trainable_variables]
     optimizer.build(trained)
 
-    @tf.function
+    @tf.function(autograph=False)
     def update(x: tf.Tensor, y: tf.Tensor, label: tf.Tensor, column: tf.Tensor) -> dict[str, tf.Tensor]:
         stage.reset_class(label, column)
         with tf.GradientTape() as tape:
