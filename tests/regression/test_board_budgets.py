@@ -42,9 +42,9 @@ def assembled(name: str, input_shape: tuple[int, int, int], num_kept: int, capac
 @pytest.mark.parametrize(
     ("name", "input_shape", "num_kept", "capacity", "num_records", "arena_bytes", "flash_bytes", "ram_bytes"),
     [
-        ("anml_tiny", (28, 28, 1), 64, 40, 40 * 15, 64 * KB, NANO_FLASH_BYTES, NANO_RAM_BYTES),
-        ("dscnn_tiny", (49, 10, 1), 64, 20, 20 * 30, 64 * KB, NANO_FLASH_BYTES, NANO_RAM_BYTES),
-        ("residual", (32, 32, 3), 256, 30, 30 * 30, 192 * KB, H747_FLASH_BYTES, H747_RAM_BYTES),
+        ("anml_tiny", (28, 28, 1), 128, 40, 40 * 15, 64 * KB, NANO_FLASH_BYTES, NANO_RAM_BYTES),
+        ("dscnn_tiny", (49, 10, 1), 128, 20, 20 * 30, 64 * KB, NANO_FLASH_BYTES, NANO_RAM_BYTES),
+        ("residual", (32, 32, 3), 768, 30, 30 * 30, 192 * KB, H747_FLASH_BYTES, H747_RAM_BYTES),
     ],
 )
 def test_encoder_and_learning_fit_the_board(
