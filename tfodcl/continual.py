@@ -146,9 +146,10 @@ def num_trials(name: str) -> int:
 
 
 def with_rates(learning: Learning, rates: Mapping[str, float]) -> Learning:
-    """`learning` with the rates named "inner" and "outer", where given, in place of its own."""
-    inner, outer = rates.get("inner", learning.inner_lr), rates.get("outer", learning.outer_lr)
-    return dataclasses.replace(learning, inner_lr=inner, outer_lr=outer)
+    """`learning` with the rates named "inner" and "outer", as far as given, in place of its own."""
+    return dataclasses.replace(
+        learning, inner_lr=rates.get("inner", learning.inner_lr), outer_lr=rates.get("outer", learning.outer_lr)
+    )
 
 
 def summarize(runs: Sequence[Run], stream: Stream, rates: dict[str, float]) -> dict:

@@ -63,8 +63,8 @@ class Bench:
       replay_bytes: budget of every replay memory.
     """
 
-    found: Mapping[str, Package]
-    encoders: Mapping[str, MemoizedEncoder]
+    found: dict[str, Package]
+    encoders: dict[str, MemoizedEncoder]
     dataset: Dataset
     protocol: Protocol
     seed: int
@@ -72,9 +72,16 @@ class Bench:
 
     def stream(self, run_number: int) -> Stream:
         """The meta-test stream of a run, the same for all methods."""
-        count, samples = self.protocol.num_classes, self.protocol.samples_per_class
-        every = self.protocol.eval_every
-        return class_incremental(self.dataset, "meta_test", count, samples, every, self.seed, run_number)
+        protocol = self.protocol
+        return class_incremental(
+            self.dataset,
+            "meta_test",
+            protocol.num_classes,
+            protocol.samples_per_class,
+            protocol.eval_every,
+            self.seed,
+            run_number,
+        )
 
     def validation_streams(self) -> list[Stream]:
         """Streams of validation classes, as long as there are classes for, tested at the end."""

@@ -47,7 +47,7 @@ class Preset:
     qat_steps: int = 100
     qat_batch: int = 32
     qat_lr: float = 1e-4
-    num_kept: int = 256
+    num_kept: int = 128
     subvector_dim: int = 8
     replay_batch: int = 8
     replay_epochs: int = 1
@@ -55,8 +55,19 @@ class Preset:
 
 _QUICK = {
     "glyphs": Preset("anml_small", 300, 150, num_classes=30, samples_per_class=15, eval_every=5),
-    "omniglot": Preset("anml_small", 1500, 500, num_classes=100, samples_per_class=15, eval_every=10),
-    "cifar100": Preset("residual", 3000, 300, num_classes=30, samples_per_class=30, eval_every=5),
+    "omniglot": Preset(
+        "anml_small", 1500, 500, num_classes=100, samples_per_class=15, eval_every=10, aim_pretrain_steps=1000
+    ),
+    "cifar100": Preset(
+        "residual",
+        3000,
+        300,
+        num_classes=30,
+        samples_per_class=30,
+        eval_every=5,
+        aim_pretrain_steps=500,
+        num_kept=768,
+    ),
     "arabic_speech_commands": Preset("dscnn", 1000, 300, num_classes=10, samples_per_class=30, eval_every=2),
 }
 # LifeLearner's (arXiv 2311.11420): 30 samples a class, 30 inner steps, 20,000 meta steps from scratch.
@@ -76,6 +87,7 @@ _PAPER = Preset(
     aim_active=8,
     aim_attention_dim=128,
     qat_steps=2000,
+    num_kept=256,
 )
 _PAPER_EPOCHS = 100
 PRESETS = ("quick", "paper")

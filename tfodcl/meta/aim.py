@@ -80,7 +80,9 @@ class AimStage(tf.Module):
         attention, slow = self.attend(z), self.propose(z)
         gram = tf.linalg.matmul(z, z, transpose_b=True)
         target = tf.one_hot(label, self.kernel.shape[1], dtype=z.dtype)
-        gradients, hiddens, errors = [], [], []  # g (M, width), h (width,), e (num_classes,) of the steps so far
+        gradients: list[tf.Tensor] = []  # g (num_mechanisms, width) of the steps so far
+        hiddens: list[tf.Tensor] = []  # h (width,)
+        errors: list[tf.Tensor] = []  # e (num_classes,)
         for t in range(z.shape[0]):
             u = slow[t]
             if t:

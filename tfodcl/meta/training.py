@@ -19,6 +19,7 @@ from tfodcl.streams import index_meta_train, sample_episode
 class AdaptiveStage(Protocol):
     """What is trained after the latent; see LinearStage and AimStage."""
 
+    kernel: tf.Variable  # of the classifier, (its inputs, num_classes)
     variables: tuple[tf.Variable, ...]
     trainable_variables: tuple[tf.Variable, ...]
 
@@ -60,7 +61,7 @@ def pretrain(
     optimizer.build(trained)
     photographs = dataset.front_end["kind"] == "image" and dataset.input_shape[2] == 3
 
-    @tf.function
+    @tf.function(autograph=False)
     def update(x: tf.Tensor, y: tf.Tensor) -> dict[str, tf.Tensor]:
         with tf.GradientTape() as tape:
             logits = stage(encoder(x, training=True))
@@ -114,7 +115,7 @@ def meta_train(
     trained = [*encoder.trainable_variables, *stage.trainable_variables]
     optimizer.build(trained)
 
-    @tf.function
+    @tf.function(autograph=False)
     def update(x: tf.Tensor, y: tf.Tensor, label: tf.Tensor, column: tf.Tensor) -> dict[str, tf.Tensor]:
         stage.reset_class(label, column)
         with tf.GradientTape() as tape:

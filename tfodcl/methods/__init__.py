@@ -35,8 +35,6 @@ class Method(Protocol):
     RECIPE: ClassVar[str]
     RATES: ClassVar[tuple[str, ...]]
 
-    def __init__(self, package: Package, encoder: Encoder, learning: Learning, seed: int) -> None: ...
-
     @property
     def classifier(self) -> Classifier: ...
 
@@ -45,6 +43,8 @@ class Method(Protocol):
 
     @property
     def codec(self) -> Codec | None: ...
+
+    def __init__(self, package: Package, encoder: Encoder, learning: Learning, seed: int) -> None: ...
 
     def learn(self, task: Task) -> None:
         """Learns the next class; labels count up from 0."""

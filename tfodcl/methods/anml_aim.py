@@ -1,7 +1,9 @@
 """ANML with AIM (Lee et al. 2021): the inner loop also trains the active mechanisms."""
 
+from typing import ClassVar
+
 from tfodcl.methods.anml import Anml
 
 
 class AnmlAim(Anml):
-    RECIPE = "anml_aim"
+    RECIPE: ClassVar[str] = "anml_aim"

@@ -47,7 +47,7 @@ def fine_tune(
     optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(learning_rate, max(num_steps, 1)))
     optimizer.build(trained)
 
-    @tf.function
+    @tf.function(autograph=False)
     def update(x: tf.Tensor) -> dict[str, tf.Tensor]:
         target = teacher(x, training=False)
         with tf.GradientTape() as tape:

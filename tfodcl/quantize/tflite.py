@@ -15,7 +15,7 @@ def convert(model: keras.Model, samples: np.ndarray) -> bytes:
       model: quantize-aware; its ranges decide, not the samples.
       samples: (n, *input_shape) float32; the converter insists on a representative data set nevertheless.
     """
-    inference = tf.function(lambda x: model(x, training=False))
+    inference = tf.function(lambda x: model(x, training=False), autograph=False)
     shape = (1, *model.input_shape[1:])
     # Frozen first: exporting the wrapped Keras layers as a SavedModel takes half a minute.
     frozen = convert_variables_to_constants_v2(inference.get_concrete_function(tf.TensorSpec(shape, tf.float32)))

@@ -114,12 +114,14 @@ def test_known_sets_have_their_own_split(folder, name, sizes):
 
     split = load(name).split
     assert (len(split.meta_train), len(split.validation), len(split.meta_test)) == sizes
-    assert load(name).licence != load_licence_of_unknown(folder)
 
 
-def load_licence_of_unknown(folder: Path) -> str:
-    save(folder, "unknown", images())
-    return load("unknown").licence
+def test_a_licence_is_known_or_said_to_be_unknown(folder):
+    save(folder, "speech_commands", images(35, 1))
+    save(folder, "mine", images())
+
+    assert load("speech_commands").licence == "Speech Commands v2: P. Warden, 2018; CC BY 4.0"
+    assert "not stated" in load("mine").licence
 
 
 def test_the_files_own_split_and_licence_come_first(folder):
