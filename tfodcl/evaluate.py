@@ -10,124 +10,33 @@ import platform
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from tfodcl import __version__, files, package as packages
+from tfodcl import __version__, files
+from tfodcl import package as packages
+from tfodcl.bench import UNLIMITED_BYTES, Bench, Protocol, encoder_of
 from tfodcl.command import Parser, run
-from tfodcl.continual import MemoizedEncoder, Run, num_trials, run_stream, search_rates, summarize, with_rates
-from tfodcl.data import Dataset, load
+from tfodcl.continual import summarize
+from tfodcl.data import load
 from tfodcl.errors import InputError
 from tfodcl.methods import METHODS
-from tfodcl.package import Learning, Package
-from tfodcl.progress import progress
+from tfodcl.package import Package
 from tfodcl.report import write_report
-from tfodcl.stages.tflite import TfliteEncoder
-from tfodcl.streams import Stream, class_incremental
 
-VALIDATION_RUNS = 2
-UNLIMITED_BYTES = 2**32 - 1  # every record of a stream is kept, as LifeLearner's comparison does
 _INFO = {  # what a package must say of itself
     "recipe": str,
     "dataset": str,
     "preset": str,
     "seed": int,
     "input_shape": list,
+    "front_end": dict,
     "protocol": dict,
     "learning_rates": dict,
     "encoder": dict,
     "stages": list,
 }
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """The stream that is learnt: classes, training samples of each, and how often it is tested."""
-
-    num_classes: int
-    samples_per_class: int
-    eval_every: int
-
-
-@dataclass(frozen=True, eq=False)
-class Bench:
-    """Packages by recipe with their encoders, and the streams of one data set.
-
-    Args:
-      found: a package for every recipe that the methods need.
-      dataset: what is learnt.
-      protocol: of the streams.
-      seed: of streams and methods.
-      replay_bytes: budget of every replay memory.
-    """
-
-    found: dict[str, Package]
-    encoders: dict[str, MemoizedEncoder]
-    dataset: Dataset
-    protocol: Protocol
-    seed: int
-    replay_bytes: int
-
-    def stream(self, run_number: int) -> Stream:
-        """The meta-test stream of a run, the same for all methods."""
-        protocol = self.protocol
-        return class_incremental(
-            self.dataset,
-            "meta_test",
-            protocol.num_classes,
-            protocol.samples_per_class,
-            protocol.eval_every,
-            self.seed,
-            run_number,
-        )
-
-    def validation_streams(self) -> list[Stream]:
-        """Streams of validation classes, as long as there are classes for, tested at the end."""
-        count = min(self.protocol.num_classes, len(self.dataset.split.validation))
-        samples = self.protocol.samples_per_class
-        return [
-            class_incremental(self.dataset, "validation", count, samples, count, self.seed, number)
-            for number in range(VALIDATION_RUNS)
-        ]
-
-    def check(self, names: Sequence[str]) -> None:
-        """Raises InputError, before anything is computed, where a run of the methods `names` could not end."""
-        self.stream(0)
-        self.validation_streams()
-        for name in names:
-            recipe, num_classes = METHODS[name].RECIPE, self.protocol.num_classes
-            package, encoder = self.found[recipe], self.encoders[recipe]
-            encoder.quantize(self.dataset.x_train[:1])  # has the encoder's shape
-            if package.learning.capacity < num_classes:
-                received = package.learning.capacity
-                raise InputError(f"capacity must be at least {num_classes}. Received: capacity={received}.")
-            memory = METHODS[name](package, encoder, self.learning(name, {}), self.seed).memory
-            if memory is not None:
-                memory.check_room(num_classes)
-
-    def learning(self, name: str, rates: Mapping[str, float]) -> Learning:
-        learning = self.found[METHODS[name].RECIPE].learning
-        return with_rates(dataclasses.replace(learning, replay_budget_bytes=self.replay_bytes), rates)
-
-    def search(self, name: str) -> dict[str, float]:
-        """Learning rates of a method, from validation classes."""
-        recipe = METHODS[name].RECIPE
-        with progress(f"{name}: learning rates", num_trials(name)) as bar:
-            package, encoder, streams = self.found[recipe], self.encoders[recipe], self.validation_streams()
-            return search_rates(name, package, encoder, self.learning(name, {}), streams, self.seed, bar.update)
-
-    def measure(self, name: str, rates: Mapping[str, float], num_runs: int) -> list[Run]:
-        """The method on the meta-test streams of runs 0 .. num_runs - 1."""
-        recipe, runs = METHODS[name].RECIPE, []
-        with progress(f"{name}: continual runs", num_runs) as bar:
-            for number in range(num_runs):
-                encoder, seed = self.encoders[recipe], self.seed + number
-                method = METHODS[name](self.found[recipe], encoder, self.learning(name, rates), seed)
-                runs.append(run_stream(method, encoder, self.stream(number)))
-                bar.update()
-        return runs
 
 
 def parse_methods(text: str) -> list[str]:
@@ -194,10 +103,6 @@ def available_methods(path: Path, recipe: str) -> list[str]:
 
 def baseline_path(folder: Path, recipe: str) -> Path:
     return folder / "baselines" / f"{recipe}.tfodcl"
-
-
-def encoder_of(package: Package) -> MemoizedEncoder:
-    return MemoizedEncoder(TfliteEncoder(package.encoder))
 
 
 def results(

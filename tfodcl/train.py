@@ -11,17 +11,14 @@ import tf_keras as keras
 
 from tfodcl import files, package as packages
 from tfodcl.backbones import FAMILIES
+from tfodcl.bench import UNLIMITED_BYTES, Bench, Protocol, encoder_of
 from tfodcl.command import Parser, run
 from tfodcl.continual import MemoizedEncoder, run_stream, summarize, with_rates
 from tfodcl.data import Dataset, as_float, load
 from tfodcl.errors import InputError
 from tfodcl.evaluate import (
-    UNLIMITED_BYTES,
-    Bench,
-    Protocol,
     baseline_path,
     command_line,
-    encoder_of,
     parse_count,
     parse_methods,
     results,

@@ -83,6 +83,7 @@ def build(samples: np.ndarray) -> Package:
         other_codecs={"pq": ProductQuantizer.fit(latents, 4, num_centroids=32)},
         learning=Learning(6, 0.01, 0.01, replay_batch=4, replay_epochs=1, replay_budget_bytes=1 << 20),
         info={
+            "front_end": {"kind": "image", "scale": 1 / 255},
             "recipe": "anml",
             "dataset": "tiny",
             "preset": "quick",
