@@ -103,7 +103,7 @@ def _fit(dataset: Dataset) -> Preset:
     if width < 16 or height < 16:
         encoder = "dscnn_tiny"
     else:
-        encoder = "residual" if channels == 3 else "anml_small"
+        encoder = "residual" if channels == 3 or min(height, width) < 26 else "anml_small"
     num_classes = min(30, len(dataset.split.meta_test))
     smallest = min((dataset.y_train == label).sum() for label in dataset.split.meta_test)
     return Preset(

@@ -1,15 +1,17 @@
-"""python -m tfodcl.train: data -> encoders -> packages -> continual runs -> report."""
+"""python -m tfodcl.train: data -> encoders -> packages -> continual runs -> report.
+
+TensorFlow takes seconds to load, so what needs it is imported once the arguments and the data are known to be good.
+"""
 
 import argparse
 import dataclasses
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import tf_keras as keras
 
-from tfodcl import files, package as packages
-from tfodcl.backbones import FAMILIES
+from tfodcl import files, native_log, package as packages
 from tfodcl.command import Parser, run
 from tfodcl.continual import MemoizedEncoder, run_stream, summarize, with_rates
 from tfodcl.data import Dataset, as_float, load
@@ -26,13 +28,14 @@ from tfodcl.evaluate import (
     results,
     write_results,
 )
-from tfodcl.meta.recipes import RECIPES, Trainer
 from tfodcl.methods import METHODS
 from tfodcl.methods.lifelearner import LifeLearner
 from tfodcl.package import Package
 from tfodcl.presets import PRESETS, Preset, choose
-from tfodcl.quantize.assembly import assemble, with_info
-from tfodcl.streams import index_meta_train
+from tfodcl.streams import index_meta_train, sample_episode
+
+if TYPE_CHECKING:
+    import tf_keras as keras
 
 MAIN = LifeLearner.RECIPE
 
@@ -42,22 +45,57 @@ def main() -> None:
     names, num_runs = parse_methods(options.methods), parse_count("--runs", options.runs, 1)
     seed = parse_count("--seed", options.seed, 0)
     dataset = load(options.dataset, seed=seed)
-    preset = choose(options.preset, dataset, len(index_meta_train(dataset).all))
+    index = index_meta_train(dataset)
+    preset = choose(options.preset, dataset, len(index.all))
     if options.encoder:
         preset = dataclasses.replace(preset, encoder=options.encoder)
     folder: Path = options.out or Path("runs") / f"{dataset.name}-{options.preset}"
     protocol = Protocol(preset.num_classes, preset.samples_per_class, preset.eval_every)
     bench = Bench({}, {}, dataset, protocol, seed, UNLIMITED_BYTES)
-    bench.stream(0)  # both fail here rather than after the training where the data cannot give them
+    bench.stream(0)  # all three fail here rather than after the training where the data cannot give them
     bench.validation_streams()
-    claim(folder, preset, {"dataset": dataset.name, "seed": seed, "second_order": not options.first_order})
+    sample_episode(index, 0, seed, preset.num_inner, preset.num_random)
+    load_tensorflow()
+    from tfodcl.backbones import check_fits
 
-    trainer = Trainer(dataset, preset, not options.first_order, seed, folder)
+    check_fits(preset.encoder, dataset.input_shape)
+    settings = {"dataset": dataset.name, "preset": options.preset, "seed": seed, "second_order": not options.first_order}
+    claim(folder, {**settings, **dataclasses.asdict(preset)})
+
+    rates = make_packages(bench, names, preset, options.preset, not options.first_order, folder)
+    methods = {
+        name: summarize(bench.measure(name, rates[name], num_runs), bench.stream(0), rates[name]) for name in names
+    }
+    write_results(
+        folder,
+        results(command_line("tfodcl.train"), seed, num_runs, dataset.name, protocol, bench.found[MAIN], methods),
+    )
+    print(f"package: {folder / 'model.tfodcl'}\nreport: {folder / 'report.html'}")
+
+
+def load_tensorflow() -> None:
+    """Imports TensorFlow without its chatter."""
+    with native_log.quiet():
+        import tensorflow as tf
+    tf.get_logger().setLevel("ERROR")  # it warns of functions traced again and again; ours are of other networks
+
+
+def make_packages(
+    bench: Bench, names: list[str], preset: Preset, preset_name: str, second_order: bool, folder: Path
+) -> dict[str, dict[str, float]]:
+    """Trains, packs and writes what methods `names` and the main package need, into `bench` and `folder`.
+
+    Returns the learning rates of all methods in question.
+    """
+    from tfodcl.meta.recipes import RECIPES, Trainer
+    from tfodcl.quantize.assembly import assemble, with_info
+
+    trainer = Trainer(bench.dataset, preset, second_order, bench.seed, folder)
     needed = {MAIN, *(METHODS[name].RECIPE for name in names)}
     for recipe in [recipe for recipe in RECIPES if recipe in needed]:
         trained = trainer.train(recipe)
-        package = assemble(recipe, trained, dataset, preset, seed, folder)
-        package = with_info(package, preset=options.preset, protocol=dataclasses.asdict(protocol))
+        package = assemble(recipe, trained, bench.dataset, preset, bench.seed, folder)
+        package = with_info(package, preset=preset_name, protocol=dataclasses.asdict(bench.protocol))
         bench.found[recipe], bench.encoders[recipe] = package, encoder_of(package)
         if recipe == MAIN:
             float_encoder = trained.encoder
@@ -74,15 +112,7 @@ def main() -> None:
         packages.write(path, package)
         bench.found[recipe] = packages.read(path)  # what is measured is what a device gets
     files.write(folder / "encoder.tflite", bench.found[MAIN].encoder)
-
-    methods = {
-        name: summarize(bench.measure(name, rates[name], num_runs), bench.stream(0), rates[name]) for name in names
-    }
-    write_results(
-        folder,
-        results(command_line("tfodcl.train"), seed, num_runs, dataset.name, protocol, bench.found[MAIN], methods),
-    )
-    print(f"package: {folder / 'model.tfodcl'}\nreport: {folder / 'report.html'}")
+    return rates
 
 
 def parse() -> argparse.Namespace:
@@ -96,15 +126,15 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--methods", default="all", help=f"all, or of {','.join(METHODS)} (default: all)")
     parser.add_argument("--runs", default="3", help="class orders, at least 1 (default: 3)")
     parser.add_argument("--seed", default="0", help="of everything, at least 0 (default: 0)")
-    parser.add_argument("--encoder", choices=tuple(FAMILIES), help="instead of the preset's")
+    parser.add_argument("--encoder", help="instead of the preset's, a name in tfodcl.backbones.FAMILIES")
     parser.add_argument("--first-order", action="store_true", help="meta-gradients without second derivatives")
     parser.add_argument("--out", type=Path, help="folder of results; resumes what was begun there (default: runs/DATASET-PRESET)")
     return parser.parse_args()
 
 
-def claim(folder: Path, preset: Preset, settings: dict) -> None:
+def claim(folder: Path, settings: dict) -> None:
     """Makes `folder` this run's, or raises InputError where it holds checkpoints of another one."""
-    path, settings = folder / "checkpoints" / "settings.json", {**settings, **dataclasses.asdict(preset)}
+    path = folder / "checkpoints" / "settings.json"
     if not path.exists():
         files.write(path, (json.dumps(settings, indent=1) + "\n").encode())
         return
@@ -122,7 +152,7 @@ def claim(folder: Path, preset: Preset, settings: dict) -> None:
 class FloatEncoder:
     """The float encoder as methods use encoders; its latents are float32."""
 
-    def __init__(self, model: keras.Model) -> None:
+    def __init__(self, model: "keras.Model") -> None:
         self._model = model
 
     def quantize(self, x: np.ndarray) -> np.ndarray:
@@ -150,7 +180,7 @@ class FloatCodec:
         return b""
 
 
-def compare_with_float(bench: Bench, model: keras.Model, rates: dict[str, float]) -> dict[str, dict]:
+def compare_with_float(bench: Bench, model: "keras.Model", rates: dict[str, float]) -> dict[str, dict]:
     """What int8 costs: uncompressed latent replay on run 0's stream with the float and with the int8 encoder.
 
     Returns, for the main recipe, the final accuracies and `int8_agreement`, the share of test samples that both

@@ -3,6 +3,7 @@
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
+from tfodcl import native_log
 from tfodcl.errors import InputError
 
 
@@ -18,8 +19,9 @@ class TfliteEncoder:
     def __init__(self, model: bytes, reference: bool = False) -> None:
         resolver = OpResolverType.BUILTIN_REF if reference else OpResolverType.AUTO
         try:
-            self._interpreter = Interpreter(model_content=model, experimental_op_resolver_type=resolver, num_threads=1)
-            self._interpreter.allocate_tensors()
+            with native_log.quiet():
+                self._interpreter = Interpreter(model_content=model, experimental_op_resolver_type=resolver, num_threads=1)
+                self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise InputError(f"the encoder must be a .tflite model. Received: {len(model)} bytes, {error}.") from error
         (source,), (sink,) = self._interpreter.get_input_details(), self._interpreter.get_output_details()
