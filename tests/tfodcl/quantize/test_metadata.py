@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 import zipfile
 
 import numpy as np
@@ -46,3 +47,8 @@ def test_the_labels_are_the_classes_that_the_encoder_was_trained_on(described):
 def test_the_model_runs_as_before(quantized, described):
     x = quantized.dataset.x_train[:3]
     np.testing.assert_array_equal(TfliteEncoder(described).encode(x), TfliteEncoder(quantized.tflite).encode(x))
+
+
+def test_equal_encoders_are_equal_bytes_at_any_time(quantized, described, monkeypatch):
+    monkeypatch.setattr(time, "time", lambda: 1e9)
+    assert describe(quantized.tflite, quantized.dataset, "anml") == described
