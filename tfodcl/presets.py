@@ -95,10 +95,10 @@ def choose(name: str, dataset: Dataset, num_meta_train_samples: int) -> Preset:
         return sizes
     if dataset.name in _QUICK:
         return _QUICK[dataset.name]
-    return _fit(dataset)
+    return _fit(dataset, num_meta_train_samples)
 
 
-def _fit(dataset: Dataset) -> Preset:
+def _fit(dataset: Dataset, num_meta_train_samples: int) -> Preset:
     height, width, channels = dataset.input_shape
     if width < 16 or height < 16:
         encoder = "dscnn_tiny"
@@ -107,5 +107,11 @@ def _fit(dataset: Dataset) -> Preset:
     num_classes = min(30, len(dataset.split.meta_test))
     smallest = min((dataset.y_train == label).sum() for label in dataset.split.meta_test)
     return Preset(
-        encoder, 1000, 300, num_classes, samples_per_class=min(30, int(smallest)), eval_every=-(-num_classes // 6)
+        encoder,
+        1000,
+        300,
+        num_classes,
+        samples_per_class=min(30, int(smallest)),
+        eval_every=-(-num_classes // 6),
+        num_random=min(64, num_meta_train_samples),
     )
