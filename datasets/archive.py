@@ -80,9 +80,7 @@ def members(path: Path, limit_bytes: int) -> Iterator[Member]:
             with open(path, "rb") as stream:
                 yield from _tar_members(path, stream, limit_bytes)
         else:
-            raise InputError(
-                f"{path} must be a zip, tar or tar.gz file. Received: a file starting with {start[:8]!r}."
-            )
+            raise InputError(f"{path} must be a zip, tar or tar.gz file. Received: a file starting with {start[:8]!r}.")
 
 
 def single(path: Path) -> Member:

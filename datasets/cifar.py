@@ -96,9 +96,7 @@ def _read(path: Path, layout: Layout) -> dict[str, np.ndarray]:
     if missing:
         raise InputError(f"{path} must contain {', '.join(wanted)}. Received: no {', no '.join(missing)}.")
     class_names = _class_names(found[wanted[-1]], layout.names_key, f"{wanted[-1]} in {path}")
-    parts = [
-        _batch(found[name], layout.labels_key, len(class_names), f"{name} in {path}") for name in wanted[:-1]
-    ]
+    parts = [_batch(found[name], layout.labels_key, len(class_names), f"{name} in {path}") for name in wanted[:-1]]
     return {
         "x_train": np.concatenate([x for x, _ in parts[:-1]]),
         "y_train": np.concatenate([y for _, y in parts[:-1]]),
@@ -126,9 +124,7 @@ def _batch(batch: dict, labels_key: str, num_classes: int, name: str) -> tuple[n
         )
     for label in labels:
         if type(label) is not int or not 0 <= label < num_classes:
-            raise InputError(
-                f"{labels_key} of {name} must be integers in [0, {num_classes}). Received: {label!r:.80}."
-            )
+            raise InputError(f"{labels_key} of {name} must be integers in [0, {num_classes}). Received: {label!r:.80}.")
     planes = rows.reshape(-1, _NUM_CHANNELS, _SIDE, _SIDE)
     return np.ascontiguousarray(planes.transpose(0, 2, 3, 1)), np.array(labels, np.int64)
 
@@ -169,9 +165,7 @@ class _PickledArray:
             received = f"{getattr(dtype, 'code', dtype)!r} {shape!r}"
         except (TypeError, ValueError) as error:
             received = str(error)
-        raise InputError(
-            f"data of {name} must be uint8 of shape (n, {_ROW_BYTES}). Received: {received:.80}."
-        )
+        raise InputError(f"data of {name} must be uint8 of shape (n, {_ROW_BYTES}). Received: {received:.80}.")
 
 
 def _encode(text: str, encoding: str) -> bytes:

@@ -116,9 +116,7 @@ def _download(url: str, part: Path, expected_bytes: int | None) -> None:
             problem = f"{_size(part)} of {total} bytes, then the connection was closed"
         except urllib.error.HTTPError as error:
             error.close()
-            raise InputError(
-                f"{url} must be available. Received: HTTP {error.code} {error.reason}."
-            ) from error
+            raise InputError(f"{url} must be available. Received: HTTP {error.code} {error.reason}.") from error
         except urllib.error.URLError as error:
             problem = str(error.reason)
         except (OSError, http.client.HTTPException) as error:

@@ -57,16 +57,12 @@ def _classes(folder: Path) -> dict[str, list[Path]]:
     if not folder.is_dir():
         raise InputError(f"The source must be a folder with one sub-folder per class. Received: {folder}.")
     try:
-        names = sorted(
-            path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")
-        )
+        names = sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
         classes = {name: _files(folder / name) for name in names}
     except OSError as error:
         raise InputError(f"{folder} must be readable. Received: {error.strerror or error}.") from error
     if len(classes) < 2:
-        raise InputError(
-            f"{folder} must have at least 2 sub-folders, one per class. Received: {len(classes)}."
-        )
+        raise InputError(f"{folder} must have at least 2 sub-folders, one per class. Received: {len(classes)}.")
     return classes
 
 
@@ -82,9 +78,7 @@ def _files(folder: Path) -> list[Path]:
                 f"Files of a class must be .wav or images ({', '.join(pictures.SUFFIXES)}). Received: {path}."
             )
     if len(paths) < 2:
-        raise InputError(
-            f"{folder} must have at least 2 files, to train and to test with. Received: {len(paths)}."
-        )
+        raise InputError(f"{folder} must have at least 2 files, to train and to test with. Received: {len(paths)}.")
     return paths
 
 

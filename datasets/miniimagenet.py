@@ -115,17 +115,13 @@ def _survey(paths: Sequence[Path]) -> tuple[dict[str, list[_Listed]], _Files]:
             name = PurePosixPath(member.name).name
             if name in _NUM_CLASSES:
                 if name in lists:
-                    raise InputError(
-                        f"There must be one {name}. Received: a second one, {member.name} in {path}."
-                    )
+                    raise InputError(f"There must be one {name}. Received: a second one, {member.name} in {path}.")
                 lists[name] = _parse(member.read(_LIST_LIMIT_BYTES), f"{member.name} in {path}")
             elif name.lower().endswith((".jpg", ".jpeg")):
                 files.add(source, member.name)
     missing = [name for name in _NUM_CLASSES if name not in lists]
     if missing:
-        raise InputError(
-            f"The sources must contain {', '.join(_NUM_CLASSES)}. Received: no {', no '.join(missing)}."
-        )
+        raise InputError(f"The sources must contain {', '.join(_NUM_CLASSES)}. Received: no {', no '.join(missing)}.")
     ordered = {name: lists[name] for name in _NUM_CLASSES}
     _check_lists(ordered)
     files.sort()
@@ -152,13 +148,9 @@ def _check_lists(lists: dict[str, list[_Listed]]) -> None:
             raise InputError(f"{name} must list {_NUM_CLASSES[name]} classes. Received: {len(counts)}.")
         for label, count in counts.items():
             if label in list_of:
-                raise InputError(
-                    f"A class must be in one list. Received: {label} in {list_of[label]} and {name}."
-                )
+                raise InputError(f"A class must be in one list. Received: {label} in {list_of[label]} and {name}.")
             if count < _TEST_EVERY:
-                raise InputError(
-                    f"{name} must list at least {_TEST_EVERY} images of {label}. Received: {count}."
-                )
+                raise InputError(f"{name} must list at least {_TEST_EVERY} images of {label}. Received: {count}.")
             list_of[label] = name
 
 
@@ -175,9 +167,7 @@ def _pictures(paths: Sequence[Path], keys: list[tuple[int, str]], scratch: Path)
     """(len(keys), 84, 84, 3) uint8."""
     row_of = {key: row for row, key in enumerate(keys)}
     if len(row_of) != len(keys):
-        raise InputError(
-            f"The lists must name each image once. Received: {len(keys)} names of {len(row_of)} images."
-        )
+        raise InputError(f"The lists must name each image once. Received: {len(keys)} names of {len(row_of)} images.")
     with (
         Rows(scratch, len(keys), (_SIDE, _SIDE, 3), np.uint8) as rows,
         progress("read images", len(keys)) as bar,

@@ -53,19 +53,13 @@ def to_rgb(picture: Image.Image, name: str) -> Image.Image:
 def _one_line_errors(name: str) -> Iterator[None]:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # about metadata, and about sizes, which have a limit of their own
+            warnings.simplefilter("ignore")  # about metadata, and about sizes, which have a limit of their own
             yield
     except InputError:
         raise
     except Image.UnidentifiedImageError as error:
-        raise InputError(
-            f"{name} must be an image ({', '.join(_FORMATS)}). Received: another format."
-        ) from error
-    except (
-        Exception
-    ) as error:  # Pillow's readers raise OSError, SyntaxError, ValueError, struct.error and others
+        raise InputError(f"{name} must be an image ({', '.join(_FORMATS)}). Received: another format.") from error
+    except Exception as error:  # Pillow's readers raise OSError, SyntaxError, ValueError, struct.error and others
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{name} must be a whole image. Received: {reason}.") from error
 

@@ -65,9 +65,7 @@ def _parser() -> Parser:
     for name, (archives, _) in _OFFICIAL.items():
         files = [archive.file_name for archive in archives]
         command = _add_command(names, name, f"from {' and '.join(files)}", f"--source {' '.join(files)}")
-        command.add_argument(
-            "--source", nargs="+", type=Path, metavar="FILE", help="do not download, read this"
-        )
+        command.add_argument("--source", nargs="+", type=Path, metavar="FILE", help="do not download, read this")
         command.add_argument("--mirror", type=_mirror, metavar="URL", help="download URL/<file name> instead")
         command.add_argument("--no-verify", action="store_true", help="accept another size or checksum")
     command = _add_command(
@@ -76,9 +74,7 @@ def _parser() -> Parser:
         "from images of ImageNet with train.csv, val.csv and test.csv, in folders, zip or tar files or alone",
         "--source images.zip train.csv val.csv test.csv",
     )
-    command.add_argument(
-        "--source", nargs="+", type=Path, required=True, metavar="PATH", help="images and lists"
-    )
+    command.add_argument("--source", nargs="+", type=Path, required=True, metavar="PATH", help="images and lists")
     command = _add_command(
         names,
         "folder",
@@ -124,9 +120,7 @@ def _seed(text: str) -> int:
 
 def _integer(name: str, text: str, low: int, high: int) -> int:
     if not re.fullmatch(r"\d{1,10}", text) or not low <= int(text) <= high:
-        raise argparse.ArgumentTypeError(
-            f"{name} must be an integer from {low} to {high}. Received: {name}={text}"
-        )
+        raise argparse.ArgumentTypeError(f"{name} must be an integer from {low} to {high}. Received: {name}={text}")
     return int(text)
 
 
@@ -151,9 +145,7 @@ def _sources(archives: tuple[download.Archive, ...], arguments: argparse.Namespa
         return [download.fetch(archive, out / "downloads", arguments.mirror, check) for archive in archives]
     if len(arguments.source) != len(archives):
         names = ", ".join(archive.file_name for archive in archives)
-        raise InputError(
-            f"source must be {len(archives)} file(s): {names}. Received: {len(arguments.source)}."
-        )
+        raise InputError(f"source must be {len(archives)} file(s): {names}. Received: {len(arguments.source)}.")
     paths = _match(archives, arguments.source)
     if check:
         for archive, path in zip(archives, paths, strict=True):

@@ -91,9 +91,7 @@ def resample(samples: np.ndarray, rate_hz: int) -> np.ndarray:
     try:
         from scipy.signal import resample_poly
     except ImportError as error:
-        raise InputError(
-            f"Resampling needs scipy: pip install scipy. Received: {rate_hz} samples a second."
-        ) from error
+        raise InputError(f"Resampling needs scipy: pip install scipy. Received: {rate_hz} samples a second.") from error
     divisor = math.gcd(SAMPLE_RATE_HZ, rate_hz)
     return resample_poly(samples, SAMPLE_RATE_HZ // divisor, rate_hz // divisor)
 

@@ -48,9 +48,9 @@ def read(paths: Sequence[Path], scratch: Path) -> dict[str, np.ndarray]:
     ):
         for member in members(path, _LIMIT_BYTES):
             if member.name in row_of:
-                samples = recordings.decode_exact(
-                    member.read(recordings.LIMIT_BYTES), f"{member.name} in {path}"
-                )[: recordings.NUM_SAMPLES]
+                samples = recordings.decode_exact(member.read(recordings.LIMIT_BYTES), f"{member.name} in {path}")[
+                    : recordings.NUM_SAMPLES
+                ]
                 clips.write(row_of[member.name], np.pad(samples, (0, recordings.NUM_SAMPLES - len(samples))))
                 bar.update()
         return _arrays(parts, names, clips.array())
@@ -114,6 +114,4 @@ def _check_words(parts: dict[str, set[str]], path: Path) -> None:
     for part, part_words in words.items():
         lacking = sorted(every - part_words)
         if lacking:
-            raise InputError(
-                f"{path} must have {part} clips of every word. Received: none of {lacking[0]!r}."
-            )
+            raise InputError(f"{path} must have {part} clips of every word. Received: none of {lacking[0]!r}.")

@@ -28,9 +28,7 @@ def join(sections: list[tuple[int, bytes]]) -> bytes:
     table = b""
     for kind, section in sections:
         if offset + len(section) + ALIGNMENT_BYTES > _MAX_BYTES:
-            raise InputError(
-                f"a package must be smaller than 2^32 bytes. Received: at least {offset + len(section)}."
-            )
+            raise InputError(f"a package must be smaller than 2^32 bytes. Received: at least {offset + len(section)}.")
         table += _ENTRY.pack(kind, 0, offset, len(section), zlib.crc32(section))
         offset += len(section) + _padding(len(section))
     header = _HEADER.pack(MAGIC, VERSION, len(sections), offset) + table
@@ -77,9 +75,7 @@ def _check_header(content: bytes) -> int:
     if version > VERSION:  # before all else: a later version may differ in everything that follows
         raise InputError(f"format version must be at most {VERSION}. Received: version={version}.")
     if len(content) < _HEADER.size:
-        raise InputError(
-            f"a package must have at least {_HEADER.size} bytes. Received: {len(content)} bytes."
-        )
+        raise InputError(f"a package must have at least {_HEADER.size} bytes. Received: {len(content)} bytes.")
     if version < 1:
         raise InputError(f"format version must be at least 1. Received: version={version}.")
     _, _, num_sections, total_bytes = _HEADER.unpack_from(content)

@@ -148,7 +148,9 @@ def num_trials(name: str) -> int:
 def with_rates(learning: Learning, rates: Mapping[str, float]) -> Learning:
     """`learning` with the rates named "inner" and "outer", as far as given, in place of its own."""
     return dataclasses.replace(
-        learning, inner_lr=rates.get("inner", learning.inner_lr), outer_lr=rates.get("outer", learning.outer_lr)
+        learning,
+        inner_lr=rates.get("inner", learning.inner_lr),
+        outer_lr=rates.get("outer", learning.outer_lr),
     )
 
 

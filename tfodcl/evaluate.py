@@ -97,7 +97,7 @@ def available_methods(path: Path, recipe: str) -> list[str]:
     return [
         name
         for name, method in METHODS.items()
-        if method.RECIPE == recipe or baseline_path(path.parent, method.RECIPE).exists()
+        if recipe == method.RECIPE or baseline_path(path.parent, method.RECIPE).exists()
     ]
 
 
@@ -106,7 +106,13 @@ def baseline_path(folder: Path, recipe: str) -> Path:
 
 
 def results(
-    command: str, seed: int, num_runs: int, dataset: str, protocol: Protocol, package: Package, methods: Mapping[str, dict]
+    command: str,
+    seed: int,
+    num_runs: int,
+    dataset: str,
+    protocol: Protocol,
+    package: Package,
+    methods: Mapping[str, dict],
 ) -> dict:
     """The contents of results.json, schema 1."""
     return {
@@ -146,7 +152,11 @@ def main() -> None:
     parser.add_argument("--methods", help="all, or names with commas (default: those that have an encoder)")
     parser.add_argument("--runs", default="3", help="class orders, at least 1 (default: 3)")
     parser.add_argument("--seed", help="of streams and methods (default: the package's)")
-    parser.add_argument("--replay-bytes", default=str(UNLIMITED_BYTES), help="budget of every replay memory (default: all records are kept)")
+    parser.add_argument(
+        "--replay-bytes",
+        default=str(UNLIMITED_BYTES),
+        help="budget of every replay memory (default: all records are kept)",
+    )
     parser.add_argument("--out", type=Path, help="folder of results (default: `evaluation` beside PACKAGE)")
     options = parser.parse_args()
     num_runs = parse_count("--runs", options.runs, 1)

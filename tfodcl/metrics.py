@@ -157,7 +157,5 @@ def _checked(matrix: ArrayLike) -> np.ndarray:
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or len(matrix) == 0:
         raise InputError(f"an accuracy matrix must be square. Received: shape={matrix.shape}.")
     if not np.all(np.isfinite(matrix[np.tril_indices(len(matrix))])):
-        raise InputError(
-            "an accuracy matrix must be finite on and below its diagonal. Received: nan or infinity."
-        )
+        raise InputError("an accuracy matrix must be finite on and below its diagonal. Received: nan or infinity.")
     return matrix

@@ -101,23 +101,31 @@ def choose(name: str, dataset: Dataset, num_meta_train_samples: int) -> Preset:
         if dataset.name == "miniimagenet":
             return dataclasses.replace(sizes, num_classes=20, outer_lr=5e-4)
         if dataset.name in ("omniglot", "glyphs"):
-            return dataclasses.replace(sizes, samples_per_class=15, num_inner=20, num_classes=min(600, len(dataset.split.meta_test)))
+            return dataclasses.replace(
+                sizes, samples_per_class=15, num_inner=20, num_classes=min(600, len(dataset.split.meta_test))
+            )
         if dataset.front_end["kind"] == "mfcc":
             return dataclasses.replace(sizes, encoder="dscnn", num_classes=10, eval_every=2)
         return sizes
     if dataset.name in _QUICK:
         return _QUICK[dataset.name]
-    return _fit(dataset)
+    return _fit(dataset, num_meta_train_samples)
 
 
-def _fit(dataset: Dataset) -> Preset:
+def _fit(dataset: Dataset, num_meta_train_samples: int) -> Preset:
     height, width, channels = dataset.input_shape
     if width < 16 or height < 16:
         encoder = "dscnn_tiny"
     else:
-        encoder = "residual" if channels == 3 else "anml_small"
+        encoder = "residual" if channels == 3 or min(height, width) < 26 else "anml_small"
     num_classes = min(30, len(dataset.split.meta_test))
     smallest = min((dataset.y_train == label).sum() for label in dataset.split.meta_test)
     return Preset(
-        encoder, 1000, 300, num_classes, samples_per_class=min(30, int(smallest)), eval_every=-(-num_classes // 6)
+        encoder,
+        1000,
+        300,
+        num_classes,
+        samples_per_class=min(30, int(smallest)),
+        eval_every=-(-num_classes // 6),
+        num_random=min(64, num_meta_train_samples),
     )

@@ -83,9 +83,7 @@ def class_incremental(
             f"{dataset.name} has {len(candidates)} {part} classes, fewer than the stream must have. "
             f"Received: num_classes={num_classes}."
         )
-    order = np.random.default_rng([seed, run, _CLASS_ORDER, _PART_IDS[part]]).permutation(candidates)[
-        :num_classes
-    ]
+    order = np.random.default_rng([seed, run, _CLASS_ORDER, _PART_IDS[part]]).permutation(candidates)[:num_classes]
     tasks = tuple(
         Task(label, int(class_id), dataset.class_names[class_id],
              _draw_samples(dataset, int(class_id), samples_per_class, seed, run))
@@ -171,8 +169,7 @@ def sample_episode(index: MetaTrainIndex, step: int, seed: int, num_inner: int, 
     _check_at_least(0, step=step, seed=seed, num_random=num_random)
     if num_random > len(index.all):
         raise InputError(
-            f"num_random must be at most the {len(index.all)} meta-training samples. "
-            f"Received: num_random={num_random}."
+            f"num_random must be at most the {len(index.all)} meta-training samples. Received: num_random={num_random}."
         )
     rng = np.random.default_rng([seed, step, _EPISODE])
     label = int(rng.integers(len(index.by_class)))

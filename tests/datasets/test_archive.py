@@ -42,9 +42,7 @@ def archive(modules):
 def test_every_kind_of_archive_gives_names_sizes_and_bytes(archive, tmp_path, content):
     path = tmp_path / "any_name"
     path.write_bytes(content)
-    members = [
-        (member.name, member.num_bytes, member.read(50_000)) for member in archive.members(path, LIMIT_BYTES)
-    ]
+    members = [(member.name, member.num_bytes, member.read(50_000)) for member in archive.members(path, LIMIT_BYTES)]
     assert members == [(name, len(content), content) for name, content in FILES.items()]
 
 
@@ -137,6 +135,4 @@ def test_a_local_archive_that_is_not_the_official_one_is_refused(refuse, tmp_pat
     source = Path(tmp_path / "cifar-10-python.tar.gz")
     source.write_bytes(gzip.compress(tar_bytes()))
     line = refuse("cifar10", "--source", source)
-    assert line.startswith(
-        f"{source} must have the 170498071 bytes of the official cifar-10-python.tar.gz. Received: "
-    )
+    assert line.startswith(f"{source} must have the 170498071 bytes of the official cifar-10-python.tar.gz. Received: ")

@@ -36,9 +36,7 @@ def _array_opcodes(array: np.ndarray) -> bytes:
     made = b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\n" + _opcodes(0) + b"\x85U\x01b\x87R"
     code = array.dtype.str[1:].encode()
     dtype = (
-        b"cnumpy\ndtype\n"
-        + _opcodes(code)
-        + b"K\x00K\x01\x87R(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+        b"cnumpy\ndtype\n" + _opcodes(code) + b"K\x00K\x01\x87R(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
     )
     shape = b"(" + b"".join(map(_opcodes, array.shape)) + b"t"
     order = b"\x88" if array.flags.f_contiguous else b"\x89"
@@ -81,9 +79,7 @@ def cifar100_files() -> dict[str, bytes]:
     fine_names = [b"fine_%d" % number for number in range(100)]
     files = {
         "cifar-100-python/file.txt~": b"",
-        "cifar-100-python/meta": dump(
-            {b"fine_label_names": fine_names, b"coarse_label_names": [b"fish"] * 20}
-        ),
+        "cifar-100-python/meta": dump({b"fine_label_names": fine_names, b"coarse_label_names": [b"fish"] * 20}),
     }
     for number, name in enumerate(["train", "test"]):
         files[f"cifar-100-python/{name}"] = dump(

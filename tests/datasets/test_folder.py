@@ -26,9 +26,7 @@ def image_folder(root: Path, num_classes: int = 2, num_images: int = 10) -> Path
     return root
 
 
-def save_wav(
-    path: Path, frames: bytes, width_bytes: int = 2, rate_hz: int = 16000, num_channels: int = 1
-) -> None:
+def save_wav(path: Path, frames: bytes, width_bytes: int = 2, rate_hz: int = 16000, num_channels: int = 1) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with wave.open(str(path), "wb") as writer:
         writer.setnchannels(num_channels)
@@ -43,9 +41,7 @@ def whole(arrays: dict[str, np.ndarray], label: int) -> np.ndarray:
 
 
 def test_a_fifth_of_each_class_is_for_the_test_and_nothing_is_lost(prepare, tmp_path):
-    arrays = prepare(
-        "folder", "--source", image_folder(tmp_path / "own"), "--name", "shapes", "--licence", "CC0\n1.0"
-    )
+    arrays = prepare("folder", "--source", image_folder(tmp_path / "own"), "--name", "shapes", "--licence", "CC0\n1.0")
     assert arrays["x_train"].shape == (16, 32, 32, 3) and arrays["x_test"].shape == (4, 32, 32, 3)
     assert arrays["y_train"].tolist() == [0] * 8 + [1] * 8 and arrays["y_test"].tolist() == [0] * 2 + [1] * 2
     for label in range(2):
@@ -58,9 +54,7 @@ def test_a_fifth_of_each_class_is_for_the_test_and_nothing_is_lost(prepare, tmp_
 
 def test_the_split_depends_on_the_seed_and_not_on_other_classes(prepare, tmp_path):
     source = image_folder(tmp_path / "own")
-    first, again, other = (
-        prepare("folder", "--source", source, "--name", "a", "--seed", seed) for seed in (0, 0, 1)
-    )
+    first, again, other = (prepare("folder", "--source", source, "--name", "a", "--seed", seed) for seed in (0, 0, 1))
     np.testing.assert_array_equal(first["x_test"], again["x_test"])
     assert not np.array_equal(first["x_test"], other["x_test"])
     save(source / "another" / "1.png", noise(1, 32, 32, 3))
@@ -78,9 +72,7 @@ def test_images_are_cropped_to_the_middle_turned_upright_and_put_on_white(prepar
     turned = Image.Exif()
     turned[0x0112] = 6  # to be turned by 90 degrees clockwise
     save(tmp_path / "own" / "a" / "turned.png", np.rot90(upright).copy(), exif=turned)
-    clear = np.dstack(
-        [noise(5, 40, 40, 3), np.repeat([[0, 255]], 20, axis=1).repeat(40, axis=0).astype(np.uint8)]
-    )
+    clear = np.dstack([noise(5, 40, 40, 3), np.repeat([[0, 255]], 20, axis=1).repeat(40, axis=0).astype(np.uint8)])
     save(tmp_path / "own" / "b" / "clear.webp", clear, lossless=True, exact=True)
     save(tmp_path / "own" / "b" / "dark.gif", np.zeros((9, 9), np.uint8))
     (tmp_path / "own" / "b" / "Thumbs.db").write_bytes(b"\xd0\xcf")

@@ -45,11 +45,7 @@ def list_name(label: int, image: int) -> str:
 def lists() -> dict[str, bytes]:
     content = {}
     for name, labels in LISTED.items():
-        lines = [
-            f"{list_name(LABELS.index(label), image)},{label}"
-            for image in range(NUM_IMAGES)
-            for label in labels
-        ]
+        lines = [f"{list_name(LABELS.index(label), image)},{label}" for image in range(NUM_IMAGES) for label in labels]
         content[name] = "\n".join(["filename,label", *lines, ""]).encode()
     return content
 

@@ -118,6 +118,4 @@ def test_a_missing_drawing_is_refused(refuse, zips, tmp_path):
     files = official_files()["evaluation"]
     del files["images_evaluation/Angelic/character01/0702_20.png"]
     line = refuse("omniglot", "--no-verify", "--source", zips[0], write_zip(tmp_path / "e.zip", files))
-    assert line.startswith(
-        "Angelic/character01 must have one drawing by each of the drawers 1 to 20. Received: "
-    )
+    assert line.startswith("Angelic/character01 must have one drawing by each of the drawers 1 to 20. Received: ")

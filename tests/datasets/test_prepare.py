@@ -59,9 +59,7 @@ def test_the_script_runs_from_a_checkout_and_writes_to_tfodcl_data(start, pictur
         output, errors = process.communicate(timeout=120)
         assert process.returncode == 0, errors
         assert [path.name for path in folder.iterdir()] == ["mine.npz"]
-        assert output == (
-            f"{folder / 'mine.npz'}: 0.0 MB, 2 classes, x_train (2, 32, 32, 1), x_test (2, 32, 32, 1)\n"
-        )
+        assert output == (f"{folder / 'mine.npz'}: 0.0 MB, 2 classes, x_train (2, 32, 32, 1), x_test (2, 32, 32, 1)\n")
         assert errors.splitlines()[-1] == "prepare.py: note: tfodcl.train needs 6 or more classes"
 
 

@@ -49,9 +49,7 @@ def test_a_defect_of_the_program_is_not_disguised_as_bad_input():
         run(fail(ZeroDivisionError()), "prog")
 
 
-@pytest.mark.parametrize(
-    "arguments", [["--count", "x"], ["--count", "9"], ["--cou", "1"], ["more"], ["a\nb"]]
-)
+@pytest.mark.parametrize("arguments", [["--count", "x"], ["--count", "9"], ["--cou", "1"], ["more"], ["a\nb"]])
 def test_wrong_arguments_are_one_line_and_exit_code_2(arguments, capsys):
     with pytest.raises(SystemExit) as ended:
         parser().parse_args(arguments)

@@ -91,9 +91,7 @@ def test_version_zero_is_refused():
 def test_a_wrong_crc_names_the_section():
     content = bytearray(container.join(SECTIONS))
     content[-32] ^= 1
-    with pytest.raises(
-        InputError, match=r"CRC-32 of section 3 \(kind 0x8003\) must be [0-9a-f]{8}. Received: "
-    ):
+    with pytest.raises(InputError, match=r"CRC-32 of section 3 \(kind 0x8003\) must be [0-9a-f]{8}. Received: "):
         container.split(bytes(content))
 
 

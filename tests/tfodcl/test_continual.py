@@ -25,9 +25,7 @@ from tfodcl.package import Learning, Package
 from tfodcl.streams import Stream, Task
 
 LATENT_DIM, NUM_CLASSES, SAMPLES, NUM_TESTS = 12, 6, 7, 9
-LEARNING = Learning(
-    8, inner_lr=0.5, outer_lr=0.5, replay_batch=4, replay_epochs=2, replay_budget_bytes=1 << 20
-)
+LEARNING = Learning(8, inner_lr=0.5, outer_lr=0.5, replay_batch=4, replay_epochs=2, replay_budget_bytes=1 << 20)
 PACKAGE = Package(
     encoder=b"\x1c\0\0\0TFL3",
     latent_dim=LATENT_DIM,
@@ -84,9 +82,7 @@ def test_every_distinct_sample_is_encoded_once_and_every_use_is_counted():
     rng = np.random.default_rng(0)
     samples = encoder.quantize(rng.integers(0, 256, (6, 3, 4, 1)).astype(np.uint8))
     for indices in ([0, 1, 2], [2, 1, 0, 0], [3, 3, 4, 3], [5, 0, 5, 4], [1]):
-        np.testing.assert_array_equal(
-            encoder.encode_quantized(samples[indices]), samples[indices].reshape(-1, 12)
-        )
+        np.testing.assert_array_equal(encoder.encode_quantized(samples[indices]), samples[indices].reshape(-1, 12))
     assert encoder.num_inferences == 3 + 4 + 4 + 4 + 1
     encoded = np.concatenate(inner.encoded)
     assert len(encoded) == 6 and len({sample.tobytes() for sample in encoded}) == 6
@@ -164,9 +160,7 @@ def test_learning_time_counts_every_inference_of_learning_as_if_it_were_made(mon
     stream, encoder = draw_stream(0), MemoizedEncoder(SlowEncoder())
     expected = NUM_CLASSES * (5.0 + 2.0 * SAMPLES)
     first = run_stream(SlowLearner(PACKAGE, encoder, LEARNING, 0), encoder, stream)
-    again = run_stream(
-        SlowLearner(PACKAGE, encoder, LEARNING, 0), encoder, stream
-    )  # all of it memoized by now
+    again = run_stream(SlowLearner(PACKAGE, encoder, LEARNING, 0), encoder, stream)  # all of it memoized by now
     assert first.learn_seconds == pytest.approx(expected)
     assert again.learn_seconds == pytest.approx(expected)
 
@@ -251,9 +245,7 @@ def test_a_summary_is_json_with_every_field_of_a_method(name, num_runs):
     runs = []
     for number in range(num_runs):
         encoder = MemoizedEncoder(CountingEncoder())
-        runs.append(
-            run_stream(METHODS[name](PACKAGE, encoder, LEARNING, number), encoder, draw_stream(number))
-        )
+        runs.append(run_stream(METHODS[name](PACKAGE, encoder, LEARNING, number), encoder, draw_stream(number)))
     summary = summarize(runs, draw_stream(0), {"inner": 0.5})
     assert json.loads(json.dumps(summary, allow_nan=False)) == summary
     assert {

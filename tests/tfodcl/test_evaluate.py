@@ -38,9 +38,7 @@ def write_dataset(path: Path, size: int, meta_test: int = 6) -> None:
     arrays = {"class_names": np.array([f"class {i}" for i in range(num_classes)])}
     for part, count in (("train", 8), ("test", 5)):
         y = np.repeat(np.arange(num_classes), count)
-        arrays[f"x_{part}"] = np.clip(prototypes[y] + rng.normal(0, 40, (len(y), size, size)), 0, 255).astype(
-            np.uint8
-        )
+        arrays[f"x_{part}"] = np.clip(prototypes[y] + rng.normal(0, 40, (len(y), size, size)), 0, 255).astype(np.uint8)
         arrays[f"y_{part}"] = y
     ids = np.split(np.arange(num_classes), [3, 7])
     np.savez(
@@ -112,9 +110,7 @@ class Place:
     def run(self, *arguments: object) -> subprocess.CompletedProcess:
         environment = {**os.environ, "TFODCL_DATA": str(self.folder / "data"), "PYTHONPATH": str(ROOT)}
         command = [sys.executable, "-m", "tfodcl.evaluate", *map(str, arguments)]
-        return subprocess.run(
-            command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=300
-        )
+        return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=300)
 
     def files(self) -> set[str]:
         return {str(path.relative_to(self.folder)) for path in self.folder.rglob("*")}
@@ -140,20 +136,17 @@ def place(tmp_path_factory) -> Place:
     packages.write(folder / "odd.tfodcl", dataclasses.replace(package, info=odd))
     strange = {**package.info, "recipe": "alchemy"}
     packages.write(folder / "strange.tfodcl", dataclasses.replace(package, info=strange))
-    no_pq = dataclasses.replace(package, other_codecs={"uniform": UniformCodec(LATENT_DIM, 8)})
+    no_pq_info = {**package.info, "recipe": "anml_pq"}
+    no_pq = dataclasses.replace(package, info=no_pq_info, other_codecs={"uniform": UniformCodec(LATENT_DIM, 8)})
     packages.write(folder / "no_pq.tfodcl", no_pq)
-    packages.write(
-        folder / "no_model.tfodcl", dataclasses.replace(package, encoder=b"\x1c\0\0\0TFL3 and more")
-    )
+    packages.write(folder / "no_model.tfodcl", dataclasses.replace(package, encoder=b"\x1c\0\0\0TFL3 and more"))
     (folder / "file").write_text("in the way")
     return Place(folder, package)
 
 
 def test_evaluation_writes_results_and_a_report(place, tmp_path):
     out = tmp_path / "new" / "out"
-    done = place.run(
-        "model.tfodcl", "--methods", "lifelearner,anml,latent_replay", "--runs", "2", "--out", out
-    )
+    done = place.run("model.tfodcl", "--methods", "lifelearner,anml,latent_replay", "--runs", "2", "--out", out)
     assert done.returncode == 0 and "Traceback" not in done.stderr
     assert done.stdout == f"report: {out / 'report.html'}\n"
     assert {path.name for path in out.iterdir()} == {"results.json", "report.html"}
@@ -163,9 +156,7 @@ def test_evaluation_writes_results_and_a_report(place, tmp_path):
     assert results["protocol"] == PROTOCOL and results["preset"] == "quick"
     assert results["command"].startswith("python -m tfodcl.evaluate model.tfodcl --methods lifelearner,anml")
     assert results["encoder"]["int8_agreement"] == 0.99
-    for name, rates in place.package.info[
-        "learning_rates"
-    ].items():  # those of the package are not searched again
+    for name, rates in place.package.info["learning_rates"].items():  # those of the package are not searched again
         assert results["methods"][name]["learning_rate"] == rates
     assert set(results["methods"]["latent_replay"]["learning_rate"]) == {"inner", "outer"}
     for method in results["methods"].values():
@@ -179,9 +170,7 @@ def test_results_are_those_of_the_library_and_of_every_repetition(place, tmp_pat
     outs = [tmp_path / "first", tmp_path / "second"]
     for out in outs:
         assert (
-            place.run(
-                "model.tfodcl", "--methods", "lifelearner", "--runs", 1, "--seed", 5, "--out", out
-            ).returncode
+            place.run("model.tfodcl", "--methods", "lifelearner", "--runs", 1, "--seed", 5, "--out", out).returncode
             == 0
         )
     first, second = (load_results(out)["methods"]["lifelearner"] for out in outs)
@@ -198,9 +187,7 @@ def test_results_are_those_of_the_library_and_of_every_repetition(place, tmp_pat
     assert first["accuracy_mean"][-1] == np.mean(method.predict(stream.x_test) == stream.y_test)
 
 
-def test_without_options_all_methods_that_have_an_encoder_run_and_results_lie_beside_the_package(
-    place, tmp_path
-):
+def test_without_options_all_methods_that_have_an_encoder_run_and_results_lie_beside_the_package(place, tmp_path):
     packages.write(tmp_path / "model.tfodcl", place.package)
     baseline = dict(place.package.info)
     baseline.update(recipe="oml", learning_rates={"oml": {"inner": 0.01}}, encoder={**baseline["encoder"]})
@@ -332,9 +319,7 @@ def test_all_methods_of_a_run_meet_the_same_stream_and_every_run_another(place, 
     first, again, other = (bench(place, None).stream(number) for number in (0, 0, 1))
     for ours, theirs in zip(first.tasks, again.tasks, strict=True):
         np.testing.assert_array_equal(ours.x, theirs.x)
-    assert any(
-        ours.x.tobytes() != theirs.x.tobytes() for ours, theirs in zip(first.tasks, other.tasks, strict=True)
-    )
+    assert any(ours.x.tobytes() != theirs.x.tobytes() for ours, theirs in zip(first.tasks, other.tasks, strict=True))
 
 
 @pytest.mark.parametrize("text", ["all", ",".join(reversed(METHODS))])

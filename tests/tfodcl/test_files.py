@@ -38,9 +38,7 @@ def test_a_file_has_the_rights_that_the_umask_leaves(tmp_path):
 
 
 @pytest.mark.parametrize("earlier", [None, b"earlier"])
-@pytest.mark.parametrize(
-    "operation", ["tempfile.mkstemp", "os.fsync", "pathlib.Path.chmod", "pathlib.Path.replace"]
-)
+@pytest.mark.parametrize("operation", ["tempfile.mkstemp", "os.fsync", "pathlib.Path.chmod", "pathlib.Path.replace"])
 def test_a_full_disk_leaves_what_was_there_and_nothing_else(operation, earlier, tmp_path, monkeypatch):
     path = tmp_path / "model"
     if earlier is not None:

@@ -57,9 +57,7 @@ def test_figures_equal_brute_force_loops(size):
     assert metrics.forgetting(a) == pytest.approx(forgotten / last, abs=1e-12)
     assert metrics.backward_transfer(a) == pytest.approx(transferred / last, abs=1e-12)
     assert metrics.average_incremental_accuracy(a) == pytest.approx(incremental / size, abs=1e-12)
-    assert metrics.average_accuracy(a) == pytest.approx(
-        sum(a[last, j] for j in range(size)) / size, abs=1e-12
-    )
+    assert metrics.average_accuracy(a) == pytest.approx(sum(a[last, j] for j in range(size)) / size, abs=1e-12)
     assert metrics.learning_accuracy(a) == pytest.approx(sum(a[j, j] for j in range(size)) / size, abs=1e-12)
     assert metrics.forgetting(a) >= -metrics.backward_transfer(a)
 
@@ -78,9 +76,7 @@ def test_the_matrix_equals_brute_force_counting():
     for i, (y_true, y_pred) in enumerate(predictions):
         for j in range(3):
             low, high = (0, *points)[j], points[j]
-            inside = [
-                (t, p) for t, p in zip(y_true.tolist(), y_pred.tolist(), strict=True) if low <= t < high
-            ]
+            inside = [(t, p) for t, p in zip(y_true.tolist(), y_pred.tolist(), strict=True) if low <= t < high]
             if j > i:
                 assert np.isnan(matrix[i, j]) and not inside
             else:

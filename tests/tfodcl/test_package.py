@@ -18,9 +18,7 @@ LATENT_DIM, ZERO_POINT = 24, -128
 LEARNING = package.Learning(
     capacity=30, inner_lr=0.001, outer_lr=0.0001, replay_batch=8, replay_epochs=1, replay_budget_bytes=4096
 )
-ENCODER, CODEC, LATENT, LEARNING_KIND, LABELS, PLAN, OTHER_CODEC, ADAPTIVE, INFO = range(
-    9
-)  # places in the file
+ENCODER, CODEC, LATENT, LEARNING_KIND, LABELS, PLAN, OTHER_CODEC, ADAPTIVE, INFO = range(9)  # places in the file
 
 
 def quantizer(num_subvectors: int) -> ProductQuantizer:
@@ -91,9 +89,7 @@ def test_the_order_of_names_does_not_change_the_bytes():
     uniform = UniformCodec(LATENT_DIM, 8)
     forwards = {"pq": quantizer(6), "uniform": uniform}
     backwards = {"uniform": uniform, "pq": quantizer(6)}
-    assert package.to_bytes(example(other_codecs=forwards)) == package.to_bytes(
-        example(other_codecs=backwards)
-    )
+    assert package.to_bytes(example(other_codecs=forwards)) == package.to_bytes(example(other_codecs=backwards))
     swapped = {name: example().adaptive[name] for name in ("scale", "key")}
     assert package.to_bytes(example(adaptive=swapped)) == package.to_bytes(example())
 

@@ -74,14 +74,10 @@ def test_the_same_seed_and_run_give_the_same_stream(dataset):
 
 
 def test_runs_and_seeds_differ_in_order_and_samples(dataset):
-    streams = [
-        class_incremental(dataset, "meta_test", 12, 4, 3, seed, run) for seed in (0, 1) for run in range(3)
-    ]
+    streams = [class_incremental(dataset, "meta_test", 12, 4, 3, seed, run) for seed in (0, 1) for run in range(3)]
 
     assert len({tuple(classes(stream)) for stream in streams}) == 6
-    samples_of_20 = [
-        tuple(task.x.ravel()) for stream in streams for task in stream.tasks if task.class_id == 20
-    ]
+    samples_of_20 = [tuple(task.x.ravel()) for stream in streams for task in stream.tasks if task.class_id == 20]
     assert len(set(samples_of_20)) == 6
 
 
@@ -166,9 +162,7 @@ def test_an_episode_learns_one_class_and_recalls_all(dataset):
         episode = sample_episode(index, step, 0, 8, 24)
         assert set(dataset.y_train[episode.trajectory]) == {[9, 2, 11][episode.label]}
         assert len(set(episode.trajectory)) == 8
-        np.testing.assert_array_equal(
-            np.array([9, 2, 11])[episode.random_labels], dataset.y_train[episode.random]
-        )
+        np.testing.assert_array_equal(np.array([9, 2, 11])[episode.random_labels], dataset.y_train[episode.random])
         assert len(set(episode.random)) == 24  # all samples of the three classes
         seen.add(episode.label)
     assert seen == {0, 1, 2}
@@ -197,9 +191,7 @@ def test_a_trajectory_longer_than_the_class_repeats_its_samples_evenly(dataset):
 def test_rejects_episodes_that_cannot_be_drawn(dataset):
     index = index_meta_train(dataset)
 
-    with pytest.raises(
-        InputError, match=r"at most the 112 meta-training samples\. Received: num_random=113\."
-    ):
+    with pytest.raises(InputError, match=r"at most the 112 meta-training samples\. Received: num_random=113\."):
         sample_episode(index, 0, 0, 1, 113)
     with pytest.raises(InputError, match=r"num_inner must be at least 1\. Received: num_inner=0\."):
         sample_episode(index, 0, 0, 0, 1)

@@ -112,9 +112,7 @@ def test_version_1_of_the_package_is_readable():
     assert found.learning == package.Learning(30, 0.001, 0.0001, 8, 1, 65_536)
     assert found.labels == ("ka", "ñ", "")
     assert sorted(found.adaptive) == ["query", "scale"]
-    np.testing.assert_array_equal(
-        found.adaptive["query"], np.array([[-1, -0.75, -0.5], [-0.25, 0, 0.25]], np.float32)
-    )
+    np.testing.assert_array_equal(found.adaptive["query"], np.array([[-1, -0.75, -0.5], [-0.25, 0, 0.25]], np.float32))
     np.testing.assert_array_equal(found.adaptive["scale"], np.float32(1.5))
     assert found.info == {"dataset": "glyphs", "seed": 0}
     assert found.plan == bytes(range(200, 240))

@@ -51,6 +51,17 @@ FAMILIES = {
 }
 
 
+def check_fits(name: str, input_shape: tuple[int, int, int]) -> None:
+    """Raises InputError where there is no encoder `name` or (height, width, channels) is too small for it."""
+    if name not in FAMILIES:
+        raise InputError(f"encoder must be one of {', '.join(FAMILIES)}. Received: {name!r}.")
+    height, width = FAMILIES[name].min_size
+    if input_shape[0] < height or input_shape[1] < width:
+        raise InputError(
+            f"encoder {name} needs inputs of at least {height}x{width}. Received: {input_shape[0]}x{input_shape[1]}."
+        )
+
+
 def build(name: str, input_shape: tuple[int, int, int], modulated: bool, aim_width: int = 0) -> keras.Model:
     """The float encoder `name` for `input_shape`.
 
@@ -61,14 +72,10 @@ def build(name: str, input_shape: tuple[int, int, int], modulated: bool, aim_wid
       aim_width: > 0 adds the dense layer in front of AIM, latent -> aim_width, ReLU.
 
     Raises:
-      InputError: the input is too small for the network.
+      InputError: as `check_fits`.
     """
+    check_fits(name, input_shape)
     family = FAMILIES[name]
-    if input_shape[0] < family.min_size[0] or input_shape[1] < family.min_size[1]:
-        raise InputError(
-            f"encoder {name} needs inputs of at least {family.min_size[0]}x{family.min_size[1]}. "
-            f"Received: {input_shape[0]}x{input_shape[1]}."
-        )
     model = (family.modulated if modulated else family.plain)(input_shape)
     if not aim_width:
         return model

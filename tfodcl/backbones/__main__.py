@@ -21,7 +21,10 @@ def main() -> None:
             except InputError:
                 continue  # too small for this one
             form = "modulated" if modulated else "plain"
-            print(f"{name:<12} {form:<10} {model.count_params():>12,} {count_macs(model):>14,} {model.output_shape[1]:>8,}")
+            print(
+                f"{name:<12} {form:<10} {model.count_params():>12,} {count_macs(model):>14,} "
+                f"{model.output_shape[1]:>8,}"
+            )
 
 
 def parse_shape(text: str) -> tuple[int, int, int]:

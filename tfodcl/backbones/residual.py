@@ -17,10 +17,14 @@ layers = keras.layers
 def basic_block(x, num_channels: int, stride: int, name: str):
     """conv, norm, ReLU, conv, norm, + shortcut (1x1 convolution where the shape changes), ReLU."""
     y = conv_norm_relu(x, num_channels, 3, stride, "same", f"{name}_a")
-    y = layers.Conv2D(num_channels, 3, 1, "same", use_bias=False, kernel_initializer="he_normal", name=f"{name}_b_conv")(y)
+    y = layers.Conv2D(
+        num_channels, 3, 1, "same", use_bias=False, kernel_initializer="he_normal", name=f"{name}_b_conv"
+    )(y)
     y = norm(y, f"{name}_b")
     if stride != 1 or x.shape[-1] != num_channels:
-        x = layers.Conv2D(num_channels, 1, stride, use_bias=False, kernel_initializer="he_normal", name=f"{name}_short_conv")(x)
+        x = layers.Conv2D(
+            num_channels, 1, stride, use_bias=False, kernel_initializer="he_normal", name=f"{name}_short_conv"
+        )(x)
         x = norm(x, f"{name}_short")
     return layers.ReLU(name=f"{name}_relu")(layers.Add(name=f"{name}_add")([x, y]))
 

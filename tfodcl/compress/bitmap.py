@@ -32,9 +32,7 @@ def select(latents: np.ndarray, zero_point: int, num_kept: int) -> np.ndarray:
     mask = latents != zero_point
     overfull = np.flatnonzero(np.count_nonzero(mask, axis=1) > num_kept)
     if overfull.size:
-        nearness = -np.abs(
-            latents[overfull].astype(np.int16) - np.int16(zero_point)
-        )  # (overfull, latent_dim)
+        nearness = -np.abs(latents[overfull].astype(np.int16) - np.int16(zero_point))  # (overfull, latent_dim)
         farthest = np.argsort(nearness, axis=1, kind="stable")[:, :num_kept]
         mask[overfull] = False
         mask[overfull[:, None], farthest] = True
@@ -50,9 +48,7 @@ def unpack(bitmaps: np.ndarray, latent_dim: int) -> np.ndarray:
     """(n, num_bytes(latent_dim)) uint8 -> (n, latent_dim) bool. Raises InputError for marks past it."""
     bits = np.unpackbits(bitmaps, axis=1, bitorder="little")
     if bits[:, latent_dim:].any():
-        raise InputError(
-            f"bits of a bitmap past latent_dim must be zero. Received: latent_dim={latent_dim}, a one."
-        )
+        raise InputError(f"bits of a bitmap past latent_dim must be zero. Received: latent_dim={latent_dim}, a one.")
     return bits[:, :latent_dim].view(bool)
 
 

@@ -108,9 +108,7 @@ class BitmapPqCodec:
     def from_bytes(cls, section: bytes) -> "BitmapPqCodec":
         """Reads what to_bytes wrote. Raises InputError for anything else."""
         if len(section) < _SECTION.size:
-            raise InputError(
-                f"a bitmap_pq codec must have at least {_SECTION.size} bytes. Received: {len(section)}."
-            )
+            raise InputError(f"a bitmap_pq codec must have at least {_SECTION.size} bytes. Received: {len(section)}.")
         fields = _SECTION.unpack_from(section)
         _, _, latent_dim, _, num_subvectors, num_centroids, subvector_dim, num_kept, zero_point = fields
         codebook = read_codebook(section[_SECTION.size :], num_subvectors, num_centroids, subvector_dim)
@@ -121,6 +119,4 @@ def _check_kept(zero_point: int, num_kept: int, latent_dim: int) -> None:
     if not -128 <= zero_point <= 127:
         raise InputError(f"zero_point must be in -128..127. Received: zero_point={zero_point}.")
     if not 1 <= num_kept <= latent_dim:
-        raise InputError(
-            f"num_kept must be in 1..latent_dim. Received: num_kept={num_kept}, latent_dim={latent_dim}."
-        )
+        raise InputError(f"num_kept must be in 1..latent_dim. Received: num_kept={num_kept}, latent_dim={latent_dim}.")

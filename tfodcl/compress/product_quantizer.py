@@ -99,9 +99,7 @@ class ProductQuantizer:
         """(n, num_subvectors) uint8 -> (n, latent_dim) int8. Raises InputError for unused codes."""
         check_payloads(payloads, self.payload_bytes)
         if payloads.size and payloads.max() >= self.num_centroids:
-            raise InputError(
-                f"codes must be below num_centroids={self.num_centroids}. Received: {payloads.max()}."
-            )
+            raise InputError(f"codes must be below num_centroids={self.num_centroids}. Received: {payloads.max()}.")
         return self.codebook[np.arange(self.num_subvectors), payloads].reshape(len(payloads), self.latent_dim)
 
     def to_bytes(self) -> bytes:
@@ -123,9 +121,7 @@ class ProductQuantizer:
     def from_bytes(cls, section: bytes) -> "ProductQuantizer":
         """Reads what to_bytes wrote. Raises InputError for anything else."""
         if len(section) < _SECTION.size:
-            raise InputError(
-                f"a pq codec must have at least {_SECTION.size} bytes. Received: {len(section)}."
-            )
+            raise InputError(f"a pq codec must have at least {_SECTION.size} bytes. Received: {len(section)}.")
         _, _, _, _, num_subvectors, num_centroids, subvector_dim = _SECTION.unpack_from(section)
         return cls(read_codebook(section[_SECTION.size :], num_subvectors, num_centroids, subvector_dim))
 
@@ -146,20 +142,15 @@ def check_divides(subvector_dim: int, name: str, value: int) -> None:
     """Raises InputError unless `value`, called `name`, is a multiple of subvector_dim."""
     if value % subvector_dim:
         raise InputError(
-            f"{name} must be a multiple of subvector_dim. "
-            f"Received: {name}={value}, subvector_dim={subvector_dim}."
+            f"{name} must be a multiple of subvector_dim. Received: {name}={value}, subvector_dim={subvector_dim}."
         )
 
 
 def _check_sizes(num_centroids: int, subvector_dim: int) -> None:
     if not 1 <= num_centroids <= MAX_CENTROIDS:
-        raise InputError(
-            f"num_centroids must be in 1..{MAX_CENTROIDS}. Received: num_centroids={num_centroids}."
-        )
+        raise InputError(f"num_centroids must be in 1..{MAX_CENTROIDS}. Received: num_centroids={num_centroids}.")
     if not 1 <= subvector_dim <= MAX_SUBVECTOR_DIM:
-        raise InputError(
-            f"subvector_dim must be in 1..{MAX_SUBVECTOR_DIM}. Received: subvector_dim={subvector_dim}."
-        )
+        raise InputError(f"subvector_dim must be in 1..{MAX_SUBVECTOR_DIM}. Received: subvector_dim={subvector_dim}.")
 
 
 def _affine_form(codebook: np.ndarray) -> np.ndarray:

@@ -92,8 +92,7 @@ def check_latents(latents: np.ndarray, latent_dim: int) -> None:
     """Raises InputError unless `latents` is (n, latent_dim) int8."""
     if latents.dtype != np.int8 or latents.ndim != 2 or latents.shape[1] != latent_dim:
         raise InputError(
-            f"latents must be int8 of shape (n, {latent_dim}). "
-            f"Received: shape={latents.shape}, dtype={latents.dtype}."
+            f"latents must be int8 of shape (n, {latent_dim}). Received: shape={latents.shape}, dtype={latents.dtype}."
         )
 
 

@@ -65,9 +65,7 @@ class UniformCodec:
         if self.num_bits == 8:  # already one byte each
             return codes
         bits = np.unpackbits(codes[:, :, None], axis=2, count=self.num_bits, bitorder="little")
-        return np.packbits(
-            bits.reshape(len(codes), self.latent_dim * self.num_bits), axis=1, bitorder="little"
-        )
+        return np.packbits(bits.reshape(len(codes), self.latent_dim * self.num_bits), axis=1, bitorder="little")
 
     def decode(self, payloads: np.ndarray) -> np.ndarray:
         """(n, payload_bytes) uint8 -> (n, latent_dim) int8. Raises InputError for ones past the last code."""
@@ -77,18 +75,14 @@ class UniformCodec:
         num_used = self.latent_dim * self.num_bits
         bits = np.unpackbits(payloads, axis=1, bitorder="little")
         if bits[:, num_used:].any():
-            raise InputError(
-                f"bits past the last code must be zero. Received: {num_used} bits used, a one after."
-            )
+            raise InputError(f"bits past the last code must be zero. Received: {num_used} bits used, a one after.")
         shape = (len(payloads), self.latent_dim, self.num_bits)
         codes = np.packbits(bits[:, :num_used].reshape(shape), axis=2, bitorder="little")[:, :, 0]
         return self._value_of_code[codes]
 
     def to_bytes(self) -> bytes:
         """The codec section of a package: 32 bytes."""
-        return _SECTION.pack(
-            self.CODEC_ID, 0, self.latent_dim, self.payload_bytes, self.num_bits, self.low, self.high
-        )
+        return _SECTION.pack(self.CODEC_ID, 0, self.latent_dim, self.payload_bytes, self.num_bits, self.low, self.high)
 
     @classmethod
     def from_bytes(cls, section: bytes) -> "UniformCodec":

@@ -159,9 +159,9 @@ def _writers(rng: np.random.Generator, num_writers: int) -> np.ndarray:
     """(num_writers, 4) float32: width and height in pixels, slant, sigma of the pen in pixels."""
     ranges = (_HAND.size_px, np.log(_HAND.aspect), _HAND.slant, _HAND.pen_px)
     size, log_aspect, slant, pen = (rng.uniform(low, high, num_writers) for low, high in ranges)
-    return np.stack(
-        [size * np.exp(log_aspect / 2), size * np.exp(-log_aspect / 2), slant, pen], axis=1
-    ).astype(np.float32)
+    return np.stack([size * np.exp(log_aspect / 2), size * np.exp(-log_aspect / 2), slant, pen], axis=1).astype(
+        np.float32
+    )
 
 
 def _draw_batch(rng: np.random.Generator, skeletons: np.ndarray, writers: np.ndarray) -> np.ndarray:
@@ -205,9 +205,7 @@ def _spline_matrix() -> np.ndarray:
     position = np.linspace(0, _NUM_CONTROL - 1, _NUM_POINTS)
     segment = np.minimum(position.astype(int), _NUM_CONTROL - 2)
     t = position - segment
-    weights = np.stack(
-        [-t + 2 * t**2 - t**3, 2 - 5 * t**2 + 3 * t**3, t + 4 * t**2 - 3 * t**3, t**3 - t**2], axis=1
-    )
+    weights = np.stack([-t + 2 * t**2 - t**3, 2 - 5 * t**2 + 3 * t**3, t + 4 * t**2 - 3 * t**3, t**3 - t**2], axis=1)
     padded = np.zeros((_NUM_POINTS, _NUM_CONTROL + 2))
     for offset in range(4):
         padded[np.arange(_NUM_POINTS), segment + offset] = weights[:, offset] / 2
@@ -243,8 +241,6 @@ def _ink_density(points: np.ndarray, pen: np.ndarray) -> np.ndarray:
     weight = (np.nan_to_num(length) / 2).reshape(num, 1, -1) / area
     places = np.nan_to_num(points).reshape(num, -1, 2).transpose(0, 2, 1)  # (n, 2, strokes * points)
     grid = np.arange(IMAGE_SIZE, dtype=np.float32)[:, None] + np.float32(0.5)
-    distance = (grid - places[:, :, None]) / pen[
-        :, None, None, None
-    ]  # (n, 2, 28, strokes * points), in sigmas
+    distance = (grid - places[:, :, None]) / pen[:, None, None, None]  # (n, 2, 28, strokes * points), in sigmas
     brush = np.exp(-0.5 * distance**2)
     return (brush[:, 1] * weight) @ brush[:, 0].transpose(0, 2, 1)

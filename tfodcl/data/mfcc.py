@@ -43,9 +43,7 @@ class Mfcc:
 
     def __post_init__(self) -> None:
         if self.sample_rate_hz < 2 * self.high_hz:
-            raise InputError(
-                f"sample_rate must be at least {2 * self.high_hz:g} Hz. Received: {self.sample_rate_hz}."
-            )
+            raise InputError(f"sample_rate must be at least {2 * self.high_hz:g} Hz. Received: {self.sample_rate_hz}.")
 
     @property
     def frame_length(self) -> int:
@@ -74,21 +72,15 @@ class Mfcc:
         """
         num_clips, num_samples = clips.shape
         if num_samples < self.frame_length:
-            raise InputError(
-                f"A clip must have at least {self.frame_length} samples. Received: {num_samples}."
-            )
+            raise InputError(f"A clip must have at least {self.frame_length} samples. Received: {num_samples}.")
         out = np.empty((num_clips, self.num_frames(num_samples), self.num_coefficients), np.float32)
         window = _hann(self.frame_length)
         filters = _mel_filters(self)
         cosines = _cosines(self.num_mel_bins, self.num_coefficients)
         for start in range(0, num_clips, _CHUNK_CLIPS):
             waves = clips[start : start + _CHUNK_CLIPS].astype(np.float32) * _FULL_SCALE
-            frames = np.lib.stride_tricks.sliding_window_view(waves, self.frame_length, axis=1)[
-                :, :: self.hop_length
-            ]
-            spectrum = np.abs(
-                np.fft.rfft(frames * window, self.fft_length)
-            )  # (clips, frames, fft_length / 2 + 1)
+            frames = np.lib.stride_tricks.sliding_window_view(waves, self.frame_length, axis=1)[:, :: self.hop_length]
+            spectrum = np.abs(np.fft.rfft(frames * window, self.fft_length))  # (clips, frames, fft_length / 2 + 1)
             log_mel = np.log(spectrum @ filters + np.float32(self.log_floor))
             out[start : start + _CHUNK_CLIPS] = log_mel @ cosines
         return out

@@ -74,18 +74,14 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
             arrays = {key: archive[key] for key in archive.files}
     except _READ_ERRORS as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(
-            f"{path} must be a whole .npz file without pickled objects. Received: {reason}."
-        ) from error
+        raise InputError(f"{path} must be a whole .npz file without pickled objects. Received: {reason}.") from error
     return {key: array for key, array in arrays.items() if isinstance(array, np.ndarray)}
 
 
 def _require(name: str, arrays: dict[str, np.ndarray], keys: tuple[str, ...]) -> None:
     missing = [key for key in keys if key not in arrays]
     if missing:
-        raise InputError(
-            f"{name}.npz must have the arrays {', '.join(keys)}. Received: no {', no '.join(missing)}."
-        )
+        raise InputError(f"{name}.npz must have the arrays {', '.join(keys)}. Received: no {', no '.join(missing)}.")
 
 
 def _from_standard(name: str, arrays: dict[str, np.ndarray]) -> Samples:
@@ -124,8 +120,7 @@ def _from_omniglot(name: str, arrays: dict[str, np.ndarray]) -> Samples:
         _check_integers(name, key, arrays[key], len(x))
     if background.dtype != bool or background.shape != (len(x),):
         raise InputError(
-            f"background of {name} must be bool of shape ({len(x)},). "
-            f"Received: {background.dtype} {background.shape}."
+            f"background of {name} must be bool of shape ({len(x)},). Received: {background.dtype} {background.shape}."
         )
     _check_labels(name, "character", character, len(class_names))
     is_background = np.zeros(len(class_names), bool)
@@ -162,9 +157,7 @@ def _sample_rate(name: str, arrays: dict[str, np.ndarray]) -> int | None:
         return None
     rate = arrays["sample_rate"]
     if rate.size != 1 or rate.dtype.kind not in "iu" or rate.item() <= 0:
-        raise InputError(
-            f"sample_rate of {name} must be one positive integer in Hz. Received: {rate.tolist()}."
-        )
+        raise InputError(f"sample_rate of {name} must be one positive integer in Hz. Received: {rate.tolist()}.")
     return int(rate.item())
 
 
@@ -173,9 +166,7 @@ def _licence(name: str, arrays: dict[str, np.ndarray]) -> str | None:
         return None
     licence = arrays["licence"]
     if licence.size != 1 or licence.dtype.kind != "U":
-        raise InputError(
-            f"licence of {name} must be one string. Received: {licence.dtype} of shape {licence.shape}."
-        )
+        raise InputError(f"licence of {name} must be one string. Received: {licence.dtype} of shape {licence.shape}.")
     return " ".join(licence.item().split())
 
 
@@ -221,8 +212,7 @@ def _check_labels(name: str, key: str, labels: np.ndarray, num_classes: int) -> 
     wrong = np.flatnonzero((labels < 0) | (labels >= num_classes))
     if wrong.size:
         raise InputError(
-            f"{key} of {name} must be in [0, {num_classes}). "
-            f"Received: {labels[wrong[0]]} at sample {wrong[0]}."
+            f"{key} of {name} must be in [0, {num_classes}). Received: {labels[wrong[0]]} at sample {wrong[0]}."
         )
 
 

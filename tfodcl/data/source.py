@@ -51,9 +51,7 @@ def load(name: str, seed: int = 0) -> Dataset:
       InputError: no such file (the line says which command prepares it), or its content is not usable.
     """
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name):
-        raise InputError(
-            f"dataset must be a name of letters, digits, '_', '-' and '.'. Received: dataset={name!r}."
-        )
+        raise InputError(f"dataset must be a name of letters, digits, '_', '-' and '.'. Received: dataset={name!r}.")
     if name == "glyphs":
         return _draw(seed)
     path = directory() / f"{name}.npz"
@@ -77,10 +75,7 @@ def load(name: str, seed: int = 0) -> Dataset:
 
 def _explain_missing(name: str, path: Path) -> str:
     if name in _COMMANDS:
-        return (
-            f"{name} must be prepared first: python datasets/prepare.py {_COMMANDS[name]}. "
-            f"Received: no file {path}."
-        )
+        return f"{name} must be prepared first: python datasets/prepare.py {_COMMANDS[name]}. Received: no file {path}."
     return (
         f"dataset must be glyphs, {', '.join(_COMMANDS)}, or one of your own, $TFODCL_DATA/<name>.npz, which "
         f"python datasets/prepare.py folder --source DIR --name NAME writes. "

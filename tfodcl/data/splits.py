@@ -47,18 +47,10 @@ def check_split(name: str, split: ClassSplit, num_classes: int) -> None:
     for part in ("meta_train", "validation", "meta_test"):
         ids = getattr(split, part)
         if ids.ndim != 1 or ids.size == 0:
-            raise InputError(
-                f"split_{part} of {name} must be a list of class ids. Received: shape {ids.shape}."
-            )
+            raise InputError(f"split_{part} of {name} must be a list of class ids. Received: shape {ids.shape}.")
         if ids.min() < 0 or ids.max() >= num_classes:
             wrong = ids[(ids < 0) | (ids >= num_classes)][0]
-            raise InputError(
-                f"split_{part} of {name} must be class ids in [0, {num_classes}). Received: {wrong}."
-            )
-    ids, times = np.unique(
-        np.concatenate([split.meta_train, split.validation, split.meta_test]), return_counts=True
-    )
+            raise InputError(f"split_{part} of {name} must be class ids in [0, {num_classes}). Received: {wrong}.")
+    ids, times = np.unique(np.concatenate([split.meta_train, split.validation, split.meta_test]), return_counts=True)
     if times.max() > 1:
-        raise InputError(
-            f"The split of {name} must name each class once. Received: class {ids[times > 1][0]} twice."
-        )
+        raise InputError(f"The split of {name} must name each class once. Received: class {ids[times > 1][0]} twice.")

@@ -6,12 +6,13 @@ repeats what an uninterrupted one does, bit by bit, with deterministic kernels (
 
 import time
 import zipfile
+import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-
+import tf_keras as keras
 
 from tfodcl.errors import InputError
 from tfodcl.files import replacing
@@ -19,11 +20,24 @@ from tfodcl.progress import progress
 
 CHECKPOINT_SECONDS = 30
 LOG_STEPS = 10
+# What NumPy and zipfile raise for damaged files.
+_READ_ERRORS = (
+    EOFError,
+    KeyError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 def make_deterministic(seed: int) -> None:
     """Same seed, same weights on the CPU: deterministic kernels and Keras initialisers."""
-    tf.keras.utils.set_random_seed(seed)
+    keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
 
 
@@ -78,17 +92,27 @@ def save(path: Path, num_steps: int, seconds: float, variables: Sequence[tf.Vari
 
 
 def restore(path: Path, variables: Sequence[tf.Variable]) -> tuple[int, float]:
-    """Loads a checkpoint into `variables`; returns its number of steps and seconds."""
+    """Loads a checkpoint into `variables`; returns its number of steps and seconds.
+
+    Raises:
+      InputError: the file is damaged, or of other variables; none is changed then.
+    """
     try:
         with np.load(path, allow_pickle=False) as file:
-            values = [file[f"v{i}"] for i in range(len(variables))]
+            values = [file[f"v{i}"] for i in range(len(file.files) - 2)]
             num_steps, seconds = int(file["num_steps"]), float(file["seconds"])
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise InputError(f"a checkpoint must be readable and of this run; delete it to start anew. Received: {path}.") from error
+    except _READ_ERRORS as error:
+        raise InputError(f"a checkpoint must be readable; delete it to start anew. Received: {path}.") from error
+    if len(values) != len(variables):
+        raise InputError(
+            "a checkpoint must be of the same network. "
+            f"Received: {path} with {len(values)} variables for {len(variables)}."
+        )
     for variable, value in zip(variables, values, strict=True):
         if variable.shape != value.shape:
             raise InputError(
-                f"a checkpoint must be of the same network. Received: {path} with {value.shape} for {tuple(variable.shape)}."
+                "a checkpoint must be of the same network. "
+                f"Received: {path} with {value.shape} for {tuple(variable.shape)}."
             )
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)

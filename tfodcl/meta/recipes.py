@@ -65,7 +65,9 @@ class Trainer:
         if not recipe.episodes:
             return self._supervise(recipe.modulated)
         make_deterministic(self._seed)
-        encoder = build(preset.encoder, self._dataset.input_shape, recipe.modulated, preset.aim_width if recipe.aim else 0)
+        encoder = build(
+            preset.encoder, self._dataset.input_shape, recipe.modulated, preset.aim_width if recipe.aim else 0
+        )
         stage = self._stage(encoder.output_shape[1], recipe.aim)
         seconds: dict[str, float] = {}
         if preset.warm_start:

@@ -25,7 +25,7 @@ class Method(Protocol):
     """What a learner is.
 
     Attributes:
-      RECIPE: the training that its encoder comes from, a key of meta.recipes.RECIPES.
+      RECIPE: of its package: the training of its encoder, a key of meta.recipes.RECIPES, or "anml_pq".
       RATES: the learning rates it uses, of "inner" and "outer".
       classifier: encoder and adaptive stage.
       memory: of its replays; None where it has none.

@@ -19,14 +19,15 @@ from tfodcl.quantize import metadata, qat, tflite
 from tfodcl.stages.tflite import TfliteEncoder
 from tfodcl.streams import index_meta_train
 
-CODEC_SAMPLES = 2000  # meta-train samples, at most, that codebooks are fitted to; half as many more test them
+CODEC_SAMPLES = 2000  # at most, that codebooks are fitted to; half as many more test them
+LIFELEARNER_RECIPE = "anml"
 
 
 def assemble(recipe: str, trained: Trained, dataset: Dataset, preset: Preset, seed: int, folder: Path) -> Package:
     """Quantizes the encoder, fits codebooks to its int8 latents and packs all that a device needs.
 
-    The learning rates of the package are placeholders until they are searched. Encoders with replay methods
-    (ANML) carry LifeLearner's codec and the dense "pq"; the others an 8-bit one, which nothing uses.
+    The learning rates of the package are placeholders until they are searched. ANML's package carries LifeLearner's
+    codec; the methods of the others replay nothing, and their packages name the plain 8-bit one.
 
     Args:
       recipe: a key of RECIPES, by which `trained` was made.
@@ -44,17 +45,14 @@ def assemble(recipe: str, trained: Trained, dataset: Dataset, preset: Preset, se
         folder / "logs" / f"{recipe}_qat",
         f"{recipe}: quantize-aware fine-tuning",
     )
-    chosen = np.random.default_rng([seed, 8]).permutation(index_meta_train(dataset).all)[: CODEC_SAMPLES * 3 // 2]
-    model = metadata.describe(tflite.convert(twin, as_float(dataset.x_train[chosen[:128]])), dataset, recipe)
+    samples = codec_samples(dataset, seed)
+    model = metadata.describe(tflite.convert(twin, as_float(samples[:128])), dataset, recipe)
     encoder = TfliteEncoder(model)
-    latents = encoder.encode(dataset.x_train[chosen])
-    fitted, held_out = np.split(latents, [len(latents) * 2 // 3])
+    fitted, held_out = np.split(encoder.encode(samples), [len(samples) * 2 // 3])
     codec: Codec = UniformCodec(encoder.latent_dim, num_bits=8)
-    other_codecs: dict[str, Codec] = {}
-    if recipe == "anml":
+    if recipe == LIFELEARNER_RECIPE:
         num_kept = min(preset.num_kept, encoder.latent_dim // preset.subvector_dim * preset.subvector_dim)
         codec = BitmapPqCodec.fit(fitted, encoder.latent_zero_point, num_kept, preset.subvector_dim, seed=seed)
-        other_codecs["pq"] = ProductQuantizer.fit(fitted, preset.subvector_dim, seed=seed)
     record_bytes = RECORD_HEADER_BYTES + codec.payload_bytes
     num_records = preset.num_classes * preset.samples_per_class
     stage = trained.stage
@@ -69,7 +67,6 @@ def assemble(recipe: str, trained: Trained, dataset: Dataset, preset: Preset, se
         latent_scale=encoder.latent_scale,
         latent_zero_point=encoder.latent_zero_point,
         codec=codec,
-        other_codecs=other_codecs,
         learning=Learning(
             capacity=len(dataset.split.meta_test),
             inner_lr=1e-3,
@@ -106,6 +103,23 @@ def assemble(recipe: str, trained: Trained, dataset: Dataset, preset: Preset, se
             },
         },
     )
+
+
+def with_dense_quantizer(package: Package, recipe: str, dataset: Dataset, preset: Preset, seed: int) -> Package:
+    """The package as `recipe`, with a product quantizer of whole latents for pq_replay.
+
+    Apart from what a device gets: its codebook has 256 bytes for every value of the latent, 768 KiB for 3,072.
+    """
+    samples = codec_samples(dataset, seed)
+    latents = TfliteEncoder(package.encoder).encode(samples[: len(samples) * 2 // 3])
+    quantizer = ProductQuantizer.fit(latents, preset.subvector_dim, seed=seed)
+    return dataclasses.replace(with_info(package, recipe=recipe), other_codecs={"pq": quantizer})
+
+
+def codec_samples(dataset: Dataset, seed: int) -> np.ndarray:
+    """Meta-train samples in random order: codebooks are fitted to two thirds and tested on the rest."""
+    chosen = np.random.default_rng([seed, 8]).permutation(index_meta_train(dataset).all)
+    return dataset.x_train[chosen[: CODEC_SAMPLES * 3 // 2]]
 
 
 def with_info(package: Package, **entries) -> Package:

@@ -11,7 +11,9 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_model_optimization as tfmot
 import tf_keras as keras
-from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import default_8bit_quantize_configs
+from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import (
+    default_8bit_quantize_configs,
+)
 from tensorflow_model_optimization.python.core.quantization.keras.quantize_layer import QuantizeLayer
 
 from tfodcl.data import Dataset, as_float
@@ -64,10 +66,10 @@ def fine_tune(
 
 
 def quantize(model: keras.Model, calibration: np.ndarray) -> keras.Model:
-    """The quantize-aware twin of a functional model, every activation range set from `calibration` samples.
+    """The quantize-aware twin of a functional model, every range set from its weights and `calibration` samples.
 
-    tensorflow-model-optimization starts all ranges at [-6, 6] and moves them by 0.1 % a step, too slow for a
-    short fine-tuning; and it has no default for Multiply (the mask), whose output is quantized here.
+    tensorflow-model-optimization starts all ranges at [-6, 6]. Those of activations move by 0.1 % a step, too slow
+    for a short fine-tuning; and it has no default for Multiply (the mask), whose output is quantized here.
     """
 
     def annotate(layer: keras.layers.Layer) -> keras.layers.Layer:
@@ -79,29 +81,39 @@ def quantize(model: keras.Model, calibration: np.ndarray) -> keras.Model:
     annotated.set_weights(model.get_weights())
     with quantization.quantize_scope({"Default8BitOutputQuantizeConfig": OutputQuantizeConfig}):
         twin = quantization.quantize_apply(annotated)
+    for layer in twin.layers:
+        if isinstance(getattr(layer, "layer", None), keras.layers.BatchNormalization):
+            layer.trainable = False
+    twin(calibration[:1], training=True)  # sets the weights' ranges; those of activations follow
     for name, low, high in output_ranges(model, calibration):
         for variable in twin.get_layer(f"quant_{name}").variables:
             kind = variable.name.split("/")[-1].split(":")[0]
-            if kind.endswith("activation_min") or kind == "output_min":
-                variable.assign(low)
-            if kind.endswith("activation_max") or kind == "output_max":
-                variable.assign(high)
+            if kind.startswith("pre_activation"):  # of a sigmoid: what is quantized is its input
+                value = logit(low if kind.endswith("min") else high)
+            else:
+                value = low if kind.endswith("min") else high
+            if kind.endswith(("activation_min", "output_min")):
+                variable.assign(min(0.0, value))
+            if kind.endswith(("activation_max", "output_max")):
+                variable.assign(max(0.0, value))
     (source,) = (layer for layer in twin.layers if isinstance(layer, QuantizeLayer))
     for variable in source.variables:
         if variable.name.endswith("_min:0"):
             variable.assign(min(0.0, float(calibration.min())))
         if variable.name.endswith("_max:0"):
-            variable.assign(float(calibration.max()))
-    for layer in twin.layers:
-        if isinstance(getattr(layer, "layer", None), keras.layers.BatchNormalization):
-            layer.trainable = False
+            variable.assign(max(0.0, float(calibration.max())))
     return twin
 
 
 def output_ranges(model: keras.Model, samples: np.ndarray) -> Iterator[tuple[str, float, float]]:
-    """Name and range, zero included, of every layer's output over `samples`."""
+    """Name, least and greatest value of every layer's output over `samples`."""
     quantized = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
     probe = keras.Model(model.input, [layer.output for layer in quantized])
     outputs = probe.predict(samples, batch_size=64, verbose=0)
     for layer, output in zip(quantized, outputs, strict=True):
-        yield layer.name, min(0.0, float(output.min())), max(0.0, float(output.max()))
+        yield layer.name, float(output.min()), float(output.max())
+
+
+def logit(probability: float) -> float:
+    """The input of a sigmoid that gives `probability`, within [-8, 8], beyond which int8 outputs do not change."""
+    return float(np.clip(np.log(probability + 1e-9) - np.log1p(1e-9 - probability), -8, 8))

@@ -20,9 +20,7 @@ def main() -> None:
         epilog=EXAMPLE,
     )
     parser.add_argument("directories", nargs="+", metavar="DIR", help="holds a results.json")
-    parser.add_argument(
-        "--out", metavar="FILE", help="the page to write (default: report.html in the first DIR)"
-    )
+    parser.add_argument("--out", metavar="FILE", help="the page to write (default: report.html in the first DIR)")
     arguments = parser.parse_args()
     results = [load_results(Path(directory) / "results.json") for directory in arguments.directories]
     out = Path(arguments.out) if arguments.out is not None else Path(arguments.directories[0]) / "report.html"

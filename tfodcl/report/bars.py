@@ -36,9 +36,7 @@ def rows(bars: Sequence[Bar]) -> str:
     scale = (full * 1.15 if cut else full) or 1.0
     lines = "".join(_row(bar, scale, cut and bar.total() > full) for bar in bars)
     note = (
-        '<p class="small-note">A bar with a tear runs off the scale; its number is the true length.</p>'
-        if cut
-        else ""
+        '<p class="small-note">A bar with a tear runs off the scale; its number is the true length.</p>' if cut else ""
     )
     return f'<div class="rows">{lines}</div>{note}'
 
@@ -57,10 +55,7 @@ def memory_bar(name: str, parts: dict[str, float], order: Sequence[str]) -> Bar:
     )
     return Bar(
         method_name(name),
-        tuple(
-            (part_colour(order.index(part)), parts[part], f"{part}: {byte_size(parts[part])}")
-            for part in present
-        ),
+        tuple((part_colour(order.index(part)), parts[part], f"{part}: {byte_size(parts[part])}") for part in present),
         byte_size(sum(parts.values())),
         detail,
     )
@@ -84,29 +79,20 @@ def dots(methods: dict[str, dict], paper_finals: dict[str, float]) -> str:
     finals = {name: [run[-1] for run in method["accuracy_runs"]] for name, method in methods.items()}
     shown = {name: value for name, value in paper_finals.items() if name in methods}
     tops = [method["accuracy_mean"][-1] + method["accuracy_std"][-1] for method in methods.values()]
-    high, step = nice_ceiling(
-        min(1.0, max([*tops, *shown.values(), *(max(runs) for runs in finals.values()), 0.01]))
-    )
-    height = (
-        38 if shown else 28
-    )  # room for a second line of text, the same in all rows so that the grid is whole
+    high, step = nice_ceiling(min(1.0, max([*tops, *shown.values(), *(max(runs) for runs in finals.values()), 0.01])))
+    height = 38 if shown else 28  # room for a second line of text, the same in all rows so that the grid is whole
     lines = []
     for name, method in methods.items():
         value = percent_deviation(method["accuracy_mean"][-1], method["accuracy_std"][-1], len(finals[name]))
         paper = f"<small>paper {points(shown[name])}</small>" if name in shown else ""
         scale = (high, step, height)
         svg = _dot_svg(name, method, shown.get(name), scale)
-        lines.append(
-            f'<div class="row">{method_name(name)}{svg}<span class="value">{value}{paper}</span></div>'
-        )
+        lines.append(f'<div class="row">{method_name(name)}{svg}<span class="value">{value}{paper}</span></div>')
     ticks = "".join(
-        f'<text class="tick" x="{100 * i * step / high:.2f}%" y="11" text-anchor="middle">'
-        f"{100 * i * step:.3g}</text>"
+        f'<text class="tick" x="{100 * i * step / high:.2f}%" y="11" text-anchor="middle">{100 * i * step:.3g}</text>'
         for i in range(round(high / step) + 1)
     )
-    axis = (
-        f'<div class="row"><span></span><svg class="bar" height="14" aria-hidden="true">{ticks}</svg></div>'
-    )
+    axis = f'<div class="row"><span></span><svg class="bar" height="14" aria-hidden="true">{ticks}</svg></div>'
     return f'<div class="rows dots">{"".join(lines)}{axis}</div>'
 
 
@@ -153,9 +139,7 @@ def _row(bar: Bar, scale: float, cut: bool) -> str:
                 f"<title>{escape(title)}</title></rect>"
             )
     if cut:
-        rects.append(
-            '<svg class="point" x="93%" y="0"><path class="tear" d="M2,-1l-5,5l6,4l-6,4l6,5"/></svg>'
-        )
+        rects.append('<svg class="point" x="93%" y="0"><path class="tear" d="M2,-1l-5,5l6,4l-6,4l6,5"/></svg>')
     svg = f'<svg class="bar" height="16" aria-hidden="true">{"".join(rects)}</svg>'
     detail = f'<span class="detail">{bar.detail_html}</span>' if bar.detail_html else ""
     return f'<div class="row">{bar.name_html}{svg}<span class="value">{bar.text}</span>{detail}</div>'

@@ -112,9 +112,7 @@ def _pool(name: str, entries: list[dict]) -> dict:
     matrices = [entry["accuracy_matrix"] for entry in entries if entry.get("accuracy_matrix")]
     pooled["accuracy_matrix"] = _mean_matrix(matrices, weights) if len(matrices) == len(entries) else None
     known = all(entry.get("forgetting_mean") is not None for entry in entries)
-    pooled["forgetting_mean"], pooled["forgetting_std"] = (
-        _pooled_forgetting(entries) if known else (None, None)
-    )
+    pooled["forgetting_mean"], pooled["forgetting_std"] = _pooled_forgetting(entries) if known else (None, None)
     return pooled
 
 

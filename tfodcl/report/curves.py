@@ -122,12 +122,8 @@ def _axes(frame: Frame, learnt: Sequence[int]) -> str:
     for i in range(round(frame.y_high / frame.y_step) + 1):
         value, y = i * frame.y_step, frame.y(i * frame.y_step)
         text = f"{100 * value:.3g}"
-        parts.append(
-            f'<path class="{"grid" if i else "axis"}" d="M{frame.left:.1f},{y:.1f}H{frame.right:.1f}"/>'
-        )
-        parts.append(
-            f'<text class="tick" x="{frame.left - 6:.1f}" y="{y + 4:.1f}" text-anchor="end">{text}</text>'
-        )
+        parts.append(f'<path class="{"grid" if i else "axis"}" d="M{frame.left:.1f},{y:.1f}H{frame.right:.1f}"/>')
+        parts.append(f'<text class="tick" x="{frame.left - 6:.1f}" y="{y + 4:.1f}" text-anchor="end">{text}</text>')
     room = (frame.right - frame.left) / 34
     stride = max(1, -(-len(learnt) // max(1, int(room))))
     for i, point in enumerate(learnt):
@@ -135,14 +131,11 @@ def _axes(frame: Frame, learnt: Sequence[int]) -> str:
         parts.append(f'<path class="axis" d="M{x:.1f},{frame.bottom:.1f}v4"/>')
         if (len(learnt) - 1 - i) % stride == 0:  # counted from the end: the last one always has its number
             parts.append(
-                f'<text class="tick" x="{x:.1f}" y="{frame.bottom + 17:.1f}" text-anchor="middle">'
-                f"{point}</text>"
+                f'<text class="tick" x="{x:.1f}" y="{frame.bottom + 17:.1f}" text-anchor="middle">{point}</text>'
             )
     if frame.height - frame.bottom > 40:
         middle = (frame.left + frame.right) / 2
-        parts.append(
-            f'<text class="name" x="{frame.left - 6:.1f}" y="12" text-anchor="start">accuracy, %</text>'
-        )
+        parts.append(f'<text class="name" x="{frame.left - 6:.1f}" y="12" text-anchor="start">accuracy, %</text>')
         parts.append(
             f'<text class="name" x="{middle:.1f}" y="{frame.bottom + 36:.1f}" text-anchor="middle">'
             "classes learnt</text>"
@@ -200,17 +193,11 @@ def _paper_strip(frame: Frame, finals: dict[str, float]) -> str:
 def _paper_point(x: float, frame: Frame, name: str, value: float) -> str:
     title = escape(f"{look(name).label}, paper (Fig.): {percent(value)}")
     style = f"--c:var(--{look(name).colour})"
-    return (
-        f"<g><title>{title}</title>"
-        f'<path class="paper" style="{style}" d="{DIAMOND}" {_at(x, frame.y(value))}/></g>'
-    )
+    return f'<g><title>{title}</title><path class="paper" style="{style}" d="{DIAMOND}" {_at(x, frame.y(value))}/></g>'
 
 
 def _end_labels(frame: Frame, methods: dict, x: float) -> str:
-    ends = [
-        (frame.x(method["num_classes"][-1]), frame.y(method["accuracy_mean"][-1]))
-        for method in methods.values()
-    ]
+    ends = [(frame.x(method["num_classes"][-1]), frame.y(method["accuracy_mean"][-1])) for method in methods.values()]
     heights = spread([y for _, y in ends], LABEL_GAP, frame.top, frame.bottom - 2)
     parts = []
     for (name, method), (end_x, end_y), y in zip(methods.items(), ends, heights, strict=True):

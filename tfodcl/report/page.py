@@ -140,9 +140,7 @@ def _each_method(chapter: Chapter, paper: tuple[int, dict[str, float]]) -> str:
         curve = curves.small_chart(name, chapter.methods, paper[1]) if _has_curves(chapter) else ""
         heat = matrices.heat_map(name, method, highest or 0.0) if method.get("accuracy_matrix") else ""
         caption = f'<span class="final">{value}</span> {escape(look(name).note)}'
-        figures.append(
-            f"<figure>{bars.method_name(name)}<figcaption>{caption}</figcaption>{curve}{heat}</figure>"
-        )
+        figures.append(f"<figure>{bars.method_name(name)}<figcaption>{caption}</figcaption>{curve}{heat}</figure>")
     return _section("Method by method", " ".join(notes), f'<div class="cards">{"".join(figures)}</div>')
 
 
@@ -153,9 +151,7 @@ def _highest_cell(chapter: Chapter) -> float | None:
 
 
 def _forgetting(chapter: Chapter) -> str:
-    known = {
-        name: method for name, method in chapter.methods.items() if method.get("forgetting_mean") is not None
-    }
+    known = {name: method for name, method in chapter.methods.items() if method.get("forgetting_mean") is not None}
     if not known:
         return ""
     lines = []
@@ -187,17 +183,13 @@ def _records(chapter: Chapter) -> str:
 
 
 def _memory(chapter: Chapter) -> str:
-    known = {
-        name: method["memory_bytes"] for name, method in chapter.methods.items() if method.get("memory_bytes")
-    }
+    known = {name: method["memory_bytes"] for name, method in chapter.methods.items() if method.get("memory_bytes")}
     if not known:
         return ""
     present = {part for parts in known.values() for part, num_bytes in parts.items() if num_bytes}
     order = [part for part in MEMORY_PARTS if part in present] + sorted(present - set(MEMORY_PARTS))
     lines = [bars.memory_bar(name, parts, order) for name, parts in known.items()]
-    return _section(
-        "Memory by part", "What a learner keeps at the end, the encoder not counted.", bars.rows(lines)
-    )
+    return _section("Memory by part", "What a learner keeps at the end, the encoder not counted.", bars.rows(lines))
 
 
 def _time(chapter: Chapter) -> str:

@@ -30,13 +30,9 @@ def load_results(path: str | os.PathLike) -> dict:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise InputError(
-            f"{path} must be the results.json of a run. Received: {error.strerror or error}."
-        ) from error
+        raise InputError(f"{path} must be the results.json of a run. Received: {error.strerror or error}.") from error
     except UnicodeDecodeError as error:
-        raise InputError(
-            f"{path} must be JSON in UTF-8. Received: {error.reason} at byte {error.start}."
-        ) from error
+        raise InputError(f"{path} must be JSON in UTF-8. Received: {error.reason} at byte {error.start}.") from error
     try:
         results = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
@@ -125,9 +121,7 @@ def _check_optional(method: dict, num_points: int, origin: str) -> None:
 def _check_stages(stages: object, origin: str) -> None:
     for i, stage in enumerate(_list(stages, f"{origin}: stages")):
         if not isinstance(stage, dict) or not isinstance(stage.get("name"), str):
-            raise InputError(
-                f"{origin}: stages[{i}] must be an object with a name. Received: {_shown(stage)}."
-            )
+            raise InputError(f"{origin}: stages[{i}] must be an object with a name. Received: {_shown(stage)}.")
         _check_number(_field(stage, "seconds", f"{origin}: stages[{i}]"), f"{origin}: stages[{i}].seconds")
         _check_number(stage.get("steps"), f"{origin}: stages[{i}].steps", null=True)
 
@@ -141,9 +135,7 @@ def _check_row(row: object, length: int, origin: str, num_known: int | None = No
         _check_number(value, origin, high=1, null=num_known is not None and i >= num_known)
 
 
-def _check_number(
-    value: object, origin: str, low: float = 0, high: float = LARGEST, null: bool = False
-) -> None:
+def _check_number(value: object, origin: str, low: float = 0, high: float = LARGEST, null: bool = False) -> None:
     if value is None and null:
         return
     if not isinstance(value, NUMBER) or isinstance(value, bool) or not low <= value <= high:

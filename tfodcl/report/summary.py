@@ -62,9 +62,7 @@ def compression(chapter: Chapter, name: str) -> str:
     latent_dim = chapter.encoder["latent_dim"]
     if latent_dim and name != "raw_replay":
         latent_bytes = FLOAT32_BYTES * latent_dim
-        notes.append(
-            f"{ratio(latent_bytes / record)} × smaller than the float32 latent ({exact_bytes(latent_bytes)})"
-        )
+        notes.append(f"{ratio(latent_bytes / record)} × smaller than the float32 latent ({exact_bytes(latent_bytes)})")
     return ", ".join(notes)
 
 
@@ -77,15 +75,12 @@ def overview(chapters: list[Chapter]) -> str:
         name = leading_method(chapter)
         cells = [method_name(name), percent(final(chapter.methods[name]))]
         cells += [
-            percent(final(chapter.methods[other])) if other in chapter.methods else "–"
-            for other in ("anml", "oracle")
+            percent(final(chapter.methods[other])) if other in chapter.methods else "–" for other in ("anml", "oracle")
         ]
         record = chapter.methods[name]["bytes_per_record"]
         cells.append(exact_bytes(record) if record else "–")
         body = "".join(f"<td>{cell}</td>" for cell in cells)
-        lines.append(
-            f'<tr><th scope="row"><a href="#chapter-{i + 1}">{escape(title(chapter))}</a></th>{body}</tr>'
-        )
+        lines.append(f'<tr><th scope="row"><a href="#chapter-{i + 1}">{escape(title(chapter))}</a></th>{body}</tr>')
     names = ("data set", "method", "accuracy", "ANML", "Oracle", "per record")
     head = "".join(f'<th scope="col">{column}</th>' for column in names)
     return f"<nav><table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table></nav>"

@@ -134,8 +134,5 @@ def _transfer(method: dict) -> str:
 
 def _rates(rate: object) -> str:
     if isinstance(rate, dict):
-        return (
-            ", ".join(f"{name}{SPACE}{value:g}" for name, value in rate.items() if value is not None)
-            or MISSING
-        )
+        return ", ".join(f"{name}{SPACE}{value:g}" for name, value in rate.items() if value is not None) or MISSING
     return MISSING if rate is None else f"{rate:g}"

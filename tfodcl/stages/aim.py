@@ -1,4 +1,4 @@
-"""AIM on the device: attention fixed, active mechanisms and classifier trained (twin of meta/aim.py, formulas there)."""
+"""AIM on the device: attention fixed, active mechanisms and classifier trained; formulas in meta/aim.py."""
 
 import numpy as np
 

@@ -3,6 +3,7 @@
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
+from tfodcl import native_log
 from tfodcl.errors import InputError
 
 
@@ -21,12 +22,14 @@ class TfliteEncoder:
     def __init__(self, model: bytes, reference: bool = False) -> None:
         resolver = OpResolverType.BUILTIN_REF if reference else OpResolverType.AUTO
         try:
-            self._interpreter = Interpreter(model_content=model, experimental_op_resolver_type=resolver, num_threads=1)
+            with native_log.quiet():
+                self._interpreter = Interpreter(
+                    model_content=model, experimental_op_resolver_type=resolver, num_threads=1
+                )
+                self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             reason = str(error).rstrip(".")
-            raise InputError(
-                f"the encoder must be a .tflite model. Received: {len(model)} bytes, {reason}."
-            ) from error
+            raise InputError(f"the encoder must be a .tflite model. Received: {len(model)} bytes, {reason}.") from error
         sources, sinks = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         if len(sources) != 1 or len(sinks) != 1:
             raise InputError(
@@ -36,7 +39,8 @@ class TfliteEncoder:
         (source,), (sink,) = sources, sinks
         if source["dtype"] != np.int8 or sink["dtype"] != np.int8:
             raise InputError(
-                f"the encoder must be int8 in and out. Received: {source['dtype'].__name__} in, {sink['dtype'].__name__} out."
+                "the encoder must be int8 in and out. "
+                f"Received: {source['dtype'].__name__} in, {sink['dtype'].__name__} out."
             )
         self._source, self._sink = source["index"], sink["index"]
         self.input_shape = tuple(int(size) for size in source["shape"][1:])
@@ -61,7 +65,6 @@ class TfliteEncoder:
     def encode_quantized(self, q: np.ndarray) -> np.ndarray:
         """(n, h, w, c) int8 as `quantize` gives -> (n, latent_dim) int8."""
         # Does nothing but the first time, when it announces a delegate on stderr: not before there is work.
-        self._interpreter.allocate_tensors()
         latents = np.empty((len(q), self.latent_dim), np.int8)
         for i, sample in enumerate(q):
             self._interpreter.set_tensor(self._source, sample[None])

@@ -23,9 +23,7 @@ def test_pack_agrees_with_shifted_bits_and_unpack_inverts_it(latent_dim):
     packed = bitmap.pack(mask)
     assert packed.shape == (20, bitmap.num_bytes(latent_dim))
     for row, bits in zip(mask, packed, strict=True):
-        assert int.from_bytes(bits.tobytes(), "little") == sum(
-            1 << int(index) for index in np.flatnonzero(row)
-        )
+        assert int.from_bytes(bits.tobytes(), "little") == sum(1 << int(index) for index in np.flatnonzero(row))
     np.testing.assert_array_equal(bitmap.unpack(packed, latent_dim), mask)
 
 

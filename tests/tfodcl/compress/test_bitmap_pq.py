@@ -32,9 +32,7 @@ def test_marks_agree_with_unpackbits_and_only_they_differ_from_zero_point(sparse
     decoded = codec.decode(payloads)
     assert (decoded[~marks] == -128).all()
     for row, mark, codes in zip(decoded, marks, payloads[:, 13:], strict=True):
-        packed = np.concatenate(
-            [codec.quantizer.codebook[position, code] for position, code in enumerate(codes)]
-        )
+        packed = np.concatenate([codec.quantizer.codebook[position, code] for position, code in enumerate(codes)])
         np.testing.assert_array_equal(row[mark], packed[: mark.sum()])
 
 
@@ -91,7 +89,5 @@ def test_bad_sizes_are_named(zero_point, num_kept, subvector_dim, rule):
 
 def test_a_quantizer_of_another_size_is_refused():
     quantizer = ProductQuantizer(np.zeros((2, 4, 8), np.int8))
-    with pytest.raises(
-        InputError, match="num_kept must be num_subvectors . subvector_dim. Received: num_kept=24"
-    ):
+    with pytest.raises(InputError, match="num_kept must be num_subvectors . subvector_dim. Received: num_kept=24"):
         BitmapPqCodec(64, 0, 24, quantizer)

@@ -13,18 +13,14 @@ from tfodcl.compress.record import reconstruction_error
 from tfodcl.errors import InputError
 
 
-def random_quantizer(
-    num_subvectors: int, num_centroids: int, subvector_dim: int, seed: int = 0
-) -> ProductQuantizer:
+def random_quantizer(num_subvectors: int, num_centroids: int, subvector_dim: int, seed: int = 0) -> ProductQuantizer:
     shape = (num_subvectors, num_centroids, subvector_dim)
     return ProductQuantizer(np.random.default_rng(seed).integers(-128, 128, size=shape).astype(np.int8))
 
 
 def exact_distances(quantizer: ProductQuantizer, latents: np.ndarray) -> np.ndarray:
     """(n, num_subvectors, num_centroids) int64 by the definition."""
-    parts = latents.reshape(len(latents), quantizer.num_subvectors, 1, quantizer.subvector_dim).astype(
-        np.int64
-    )
+    parts = latents.reshape(len(latents), quantizer.num_subvectors, 1, quantizer.subvector_dim).astype(np.int64)
     return np.square(parts - quantizer.codebook.astype(np.int64)).sum(axis=3)
 
 
@@ -56,9 +52,7 @@ def test_codes_agree_with_scikit_learn_up_to_ties():
         part = latents[:, position * 8 : position * 8 + 8].astype(np.float64)
         theirs = pairwise_distances_argmin(part, quantizer.codebook[position].astype(np.float64))
         row = np.arange(len(latents))
-        np.testing.assert_array_equal(
-            distances[row, position, codes[:, position]], distances[row, position, theirs]
-        )
+        np.testing.assert_array_equal(distances[row, position, codes[:, position]], distances[row, position, theirs])
 
 
 def test_equally_near_centroids_give_the_lowest_code():
@@ -90,9 +84,7 @@ def test_no_latents_give_no_payloads():
 @pytest.mark.parametrize("subvector_dim", [8, 32, 128])
 def test_fit_is_as_good_as_k_means_with_restarts(subvector_dim):
     rng = np.random.default_rng(4)
-    mixture = rng.normal(0, 40, size=(30, 128))[rng.integers(30, size=1500)] + rng.normal(
-        0, 15, size=(1500, 128)
-    )
+    mixture = rng.normal(0, 40, size=(30, 128))[rng.integers(30, size=1500)] + rng.normal(0, 15, size=(1500, 128))
     latents = np.clip(np.rint(mixture), -128, 127).astype(np.int8)
     ours = reconstruction_error(ProductQuantizer.fit(latents, subvector_dim, num_centroids=32), latents, 0)
     lost = 0.0

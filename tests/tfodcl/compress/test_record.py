@@ -39,9 +39,7 @@ def test_reconstruction_error_is_relative_to_the_squared_latents():
     codec = UniformCodec(2, num_bits=1, low=-100, high=100)  # decodes to -100 or 100
     latents = np.array([[-100, 90]], np.int8)
     assert record.reconstruction_error(codec, latents, zero_point=-100) == pytest.approx(10**2 / 190**2)
-    assert record.reconstruction_error(codec, latents, zero_point=0) == pytest.approx(
-        10**2 / (100**2 + 90**2)
-    )
+    assert record.reconstruction_error(codec, latents, zero_point=0) == pytest.approx(10**2 / (100**2 + 90**2))
 
 
 def test_reconstruction_error_of_zeros_is_zero_or_infinite():

@@ -84,10 +84,7 @@ def test_the_example_package_is_the_golden_one():
 
 def test_sizes_of_the_paper_are_those_of_the_code():
     codec = paper_codec()
-    assert (
-        f"Its payload has 512 + 32 bytes, its record {record.RECORD_HEADER_BYTES + codec.payload_bytes}."
-        in SPEC
-    )
+    assert f"Its payload has 512 + 32 bytes, its record {record.RECORD_HEADER_BYTES + codec.payload_bytes}." in SPEC
     assert "65,536 bytes of codebook" in SPEC
     assert len(codec.to_bytes()) == 32 + 65_536
 

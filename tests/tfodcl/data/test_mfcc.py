@@ -18,9 +18,7 @@ def _clips(num_clips: int, num_samples: int = 16000) -> np.ndarray:
 
 
 def _reference(clips: np.ndarray, mfcc: Mfcc) -> np.ndarray:
-    spectra = tf.abs(
-        tf.signal.stft(tf.constant(clips / np.float32(32768)), mfcc.frame_length, mfcc.hop_length)
-    )
+    spectra = tf.abs(tf.signal.stft(tf.constant(clips / np.float32(32768)), mfcc.frame_length, mfcc.hop_length))
     filters = tf.signal.linear_to_mel_weight_matrix(
         mfcc.num_mel_bins, spectra.shape[-1], mfcc.sample_rate_hz, mfcc.low_hz, mfcc.high_hz
     )

@@ -14,9 +14,7 @@ def make(capacity: int, seed: int = 0) -> ClassBalancedMemory:
 def records(label: int, count: int, start: int = 0) -> np.ndarray:
     """(count, 4) uint8, each telling its label and its number."""
     numbers = np.arange(start, start + count)
-    return np.stack(
-        [np.full(count, label), numbers // 256, numbers % 256, np.full(count, 77)], axis=1
-    ).astype(np.uint8)
+    return np.stack([np.full(count, label), numbers // 256, numbers % 256, np.full(count, 77)], axis=1).astype(np.uint8)
 
 
 def kept_numbers(memory: ClassBalancedMemory, label: int) -> list[int]:
@@ -125,9 +123,7 @@ def test_a_new_class_that_has_no_place_is_refused_and_nothing_changes():
     memory.add(0, records(0, 3))
     memory.add(1, records(1, 3))
     before = memory.payloads.copy()
-    with pytest.raises(
-        InputError, match="a record of every class. Received: 12 bytes for 3 classes of 6-byte records"
-    ):
+    with pytest.raises(InputError, match="a record of every class. Received: 12 bytes for 3 classes of 6-byte records"):
         memory.add(2, records(2, 3))
     np.testing.assert_array_equal(memory.payloads, before)
     memory.add(1, records(1, 1, start=50))  # known classes still may

@@ -13,9 +13,7 @@ def make_method(seed=0, runs=3, points=(5, 10, 15), final=0.4, record=546):
     rng = np.random.default_rng(seed)
     accuracy = np.linspace(0.8, final, len(points)) + rng.normal(0, 0.01, (runs, len(points)))
     matrix = rng.random((len(points), len(points))).round(3)
-    rows = [
-        [value if j <= i else None for j, value in enumerate(row)] for i, row in enumerate(matrix.tolist())
-    ]
+    rows = [[value if j <= i else None for j, value in enumerate(row)] for i, row in enumerate(matrix.tolist())]
     return {
         "num_classes": list(points),
         "accuracy_mean": accuracy.mean(axis=0).tolist(),

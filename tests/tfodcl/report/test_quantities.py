@@ -11,9 +11,7 @@ def test_axes_end_at_a_round_number_that_holds_the_value():
 
 
 def test_numbers_as_people_read_them():
-    sizes = [
-        byte_size(n).replace("\u00a0", " ") for n in (0, 546, 1023, 1024, 65536, 1184320, 2**20 - 1, 2**31)
-    ]
+    sizes = [byte_size(n).replace("\u00a0", " ") for n in (0, 546, 1023, 1024, 65536, 1184320, 2**20 - 1, 2**31)]
     assert sizes == ["0 B", "546 B", "1023 B", "1 KiB", "64 KiB", "1.1 MiB", "1.0 MiB", "2 GiB"]
     times = [duration(s).replace("\u00a0", " ") for s in (0, 0.0042, 6.31, 99.94, 415, 7100)]
     assert times == ["0.0 s", "4.2 ms", "6.3 s", "99.9 s", "6 min 55 s", "1 h 58 min"]

@@ -26,16 +26,12 @@ def draw(rng: np.random.Generator, count: int) -> np.ndarray:
 
 def explicit_step(mechanisms, classifier, weights, z, label):
     """One SGD step in float64: (mechanisms (M, width, width), classifier (capacity, width)) after it."""
-    scores = (
-        weights["query"].astype(np.float64) @ (z @ weights["key"].astype(np.float64)) / ATTENTION_DIM**0.5
-    )
+    scores = weights["query"].astype(np.float64) @ (z @ weights["key"].astype(np.float64)) / ATTENTION_DIM**0.5
     attention = 1 / (1 + np.exp(-scores))
     attention[np.argsort(scores)[:-NUM_ACTIVE]] = 0
     v, k = tf.Variable(mechanisms), tf.Variable(classifier)
     with tf.GradientTape() as tape:
-        proposals = tf.nn.relu(
-            tf.stack([tf.linalg.matvec(v[m], z, transpose_a=True) for m in range(NUM_MECHANISMS)])
-        )
+        proposals = tf.nn.relu(tf.stack([tf.linalg.matvec(v[m], z, transpose_a=True) for m in range(NUM_MECHANISMS)]))
         hidden = tf.reduce_sum(attention[:, None] * proposals, axis=0)
         logits = tf.linalg.matvec(k, hidden)
         loss = tf.nn.sparse_softmax_cross_entropy_with_logits(label, logits)
@@ -60,9 +56,7 @@ def test_steps_follow_the_gradient_from_the_first_class_to_the_last():
         assert head.add_class() == label
         for z, chosen in zip(draw(rng, 6), [label, label, 0, label, 0, label], strict=True):
             head.step(z[None], np.array([chosen]), RATE)
-            mechanisms, classifier = explicit_step(
-                mechanisms, classifier, weights, z.astype(np.float64), chosen
-            )
+            mechanisms, classifier = explicit_step(mechanisms, classifier, weights, z.astype(np.float64), chosen)
             known = head.num_classes
             np.testing.assert_allclose(head.classifier[:known], classifier[:known], rtol=1e-3, atol=2e-6)
             to_come = classifier[known:]
@@ -98,9 +92,9 @@ def test_the_most_attended_mechanisms_are_active():
 
 def test_attention_of_any_score_is_finite():
     weights = make_stage().weights()
-    weights["query"] = np.where(np.arange(NUM_MECHANISMS)[:, None] % 2, 1e4, -1e4).astype(
-        np.float32
-    ) * np.ones((1, ATTENTION_DIM), np.float32)
+    weights["query"] = np.where(np.arange(NUM_MECHANISMS)[:, None] % 2, 1e4, -1e4).astype(np.float32) * np.ones(
+        (1, ATTENTION_DIM), np.float32
+    )
     weights["key"] = np.ones((WIDTH, ATTENTION_DIM), np.float32)
     head = AimHead(weights, NUM_MECHANISMS, CAPACITY)
     active, attention = head.attend(np.ones(WIDTH, np.float32))

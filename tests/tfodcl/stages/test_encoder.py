@@ -58,9 +58,7 @@ def test_reference_latents_are_bit_identical_to_the_microcontrollers(model):
 
 def test_fast_latents_are_close_to_the_reference(model):
     q = np.random.default_rng(4).integers(-128, 128, (64, *SHAPE)).astype(np.int8)
-    fast, reference = (
-        TfliteEncoder(model, reference).encode_quantized(q).astype(int) for reference in (False, True)
-    )
+    fast, reference = (TfliteEncoder(model, reference).encode_quantized(q).astype(int) for reference in (False, True))
     assert np.abs(fast - reference).max() <= 2
     assert np.mean(fast != reference) < 0.2
 
@@ -108,9 +106,7 @@ def test_a_sample_is_encoded_alike_alone_and_among_others(model):
 
 @pytest.mark.parametrize("content", [b"", b"not a model", b"\x1c\0\0\0TFL3 and more"])
 def test_what_is_not_a_tflite_is_refused(content):
-    with pytest.raises(
-        InputError, match=rf"must be a .tflite model. Received: {len(content)} bytes, .*[^.]\.$"
-    ):
+    with pytest.raises(InputError, match=rf"must be a .tflite model. Received: {len(content)} bytes, .*[^.]\.$"):
         TfliteEncoder(content)
 
 

@@ -79,9 +79,7 @@ def test_logits_are_of_the_classes_learnt_and_no_others():
     z = np.random.default_rng(2).normal(size=(3, LATENT_DIM)).astype(np.float32)
     logits = head.logits(z)
     assert logits.shape == (3, 2) and logits.dtype == np.float32
-    np.testing.assert_allclose(
-        logits, z.astype(np.float64) @ head.weights[:2].T.astype(np.float64), rtol=1e-5
-    )
+    np.testing.assert_allclose(logits, z.astype(np.float64) @ head.weights[:2].T.astype(np.float64), rtol=1e-5)
 
 
 def test_a_class_above_the_capacity_is_refused():

@@ -1,0 +1,94 @@
+"""A preset's sizes fit its data set."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from tfodcl.backbones import FAMILIES, check_fits
+from tfodcl.data import ClassSplit, Dataset
+from tfodcl.data.splits import split_classes
+from tfodcl.errors import InputError
+from tfodcl.presets import PRESETS, choose
+
+IMAGE, SPEECH = {"kind": "image", "scale": 1 / 255}, {"kind": "mfcc"}
+KNOWN = {  # name: (shape, classes, training samples of a class, front end)
+    "glyphs": ((28, 28, 1), 300, 15, IMAGE),
+    "cifar100": ((32, 32, 3), 100, 500, IMAGE),
+    "arabic_speech_commands": ((49, 10, 1), 40, 40, SPEECH),
+    "miniimagenet": ((84, 84, 3), 100, 500, IMAGE),
+    "speech_commands": ((49, 10, 1), 35, 1000, SPEECH),
+}
+
+
+def dataset(name: str, shape: tuple, num_classes: int, num_samples: int, front_end: dict, split=None) -> Dataset:
+    y = np.repeat(np.arange(num_classes), num_samples)
+    x = np.broadcast_to(np.zeros(1, np.uint8), (len(y), *shape))
+    names = tuple(str(i) for i in range(num_classes))
+    return Dataset(name, x, y, x, y, None, None, names, split or split_classes(name, num_classes), front_end, "none")
+
+
+def check(preset, data: Dataset) -> None:
+    check_fits(preset.encoder, data.input_shape)
+    assert preset.num_classes <= len(data.split.meta_test)
+    assert preset.samples_per_class <= min((data.y_train == label).sum() for label in data.split.meta_test)
+    assert 1 <= preset.eval_every <= preset.num_classes
+
+
+@pytest.mark.parametrize("name", KNOWN)
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_known_data_set_can_give_what_its_preset_takes(preset, name):
+    data = dataset(name, *KNOWN[name])
+    check(choose(preset, data, len(data.y_train)), data)
+
+
+@pytest.mark.parametrize(
+    ("shape", "num_classes", "num_samples", "front_end"),
+    [
+        ((32, 32, 3), 10, 20, IMAGE),
+        ((28, 28, 1), 200, 100, IMAGE),
+        ((20, 20, 1), 6, 3, IMAGE),
+        ((49, 10, 1), 12, 40, SPEECH),
+    ],
+)
+def test_an_unknown_data_set_gets_sizes_that_fit_it(shape, num_classes, num_samples, front_end):
+    data = dataset("mine", shape, num_classes, num_samples, front_end)
+    check(choose("quick", data, len(data.y_train)), data)
+
+
+def test_the_paper_preset_is_lifelearners():
+    data = dataset("cifar100", *KNOWN["cifar100"])
+    chosen = choose("paper", data, 30_000)
+    assert (chosen.encoder, chosen.meta_steps, chosen.num_inner, chosen.num_random) == (
+        "anml",
+        20_000,
+        30,
+        64,
+    )
+    assert (chosen.inner_lr, chosen.outer_lr, chosen.aim_inner_lr) == (1e-3, 1e-3, 1e-2)
+    assert (chosen.num_classes, chosen.samples_per_class, chosen.eval_every) == (30, 30, 5)
+    assert (chosen.replay_batch, chosen.replay_epochs, chosen.num_kept, chosen.subvector_dim) == (
+        8,
+        1,
+        256,
+        8,
+    )
+    assert chosen.pretrain_steps * chosen.pretrain_batch == pytest.approx(100 * 30_000, rel=1e-3)  # 100 epochs
+
+
+def test_every_presets_encoder_is_a_family():
+    for name, sizes in KNOWN.items():
+        for preset in PRESETS:
+            assert choose(preset, dataset(name, *sizes), 1000).encoder in FAMILIES
+
+
+def test_an_input_too_small_for_any_encoder_is_one_line():
+    split = ClassSplit(np.arange(2), np.array([2]), np.arange(3, 5))
+    chosen = choose("quick", dataset("mine", (8, 8, 1), 5, 3, IMAGE, split), 6)
+    with pytest.raises(InputError, match="Received: 8x8"):
+        check_fits(chosen.encoder, (8, 8, 1))
+
+
+def test_a_preset_cannot_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        choose("quick", dataset("glyphs", *KNOWN["glyphs"]), 1).meta_steps = 1
