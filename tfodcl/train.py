@@ -14,7 +14,7 @@ import numpy as np
 from tfodcl import files, native_log, package as packages
 from tfodcl.command import Parser, run
 from tfodcl.continual import MemoizedEncoder, run_stream, summarize, with_rates
-from tfodcl.data import Dataset, as_float, load
+from tfodcl.data import as_float, load
 from tfodcl.errors import InputError
 from tfodcl.evaluate import (
     UNLIMITED_BYTES,
@@ -30,7 +30,6 @@ from tfodcl.evaluate import (
 )
 from tfodcl.methods import METHODS
 from tfodcl.methods.lifelearner import LifeLearner
-from tfodcl.package import Package
 from tfodcl.presets import PRESETS, Preset, choose
 from tfodcl.streams import index_meta_train, sample_episode
 

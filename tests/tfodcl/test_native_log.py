@@ -12,7 +12,10 @@ CHATTER = [
     b"fully_quantize: 0, inference_type: 6, input_inference_type: INT8, output_inference_type: INT8\n",
     b"INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\n",
 ]
-ERRORS = [b"E0000 00:00:1795246303.623855   27863 memory.cc:1] out of memory\n", b"loc: error: 'tf.X' op is neither a custom op\n"]
+ERRORS = [
+    b"E0000 00:00:1795246303.623855   27863 memory.cc:1] out of memory\n",
+    b"loc: error: 'tf.X' op is neither a custom op\n",
+]
 
 
 def test_errors_come_through_and_chatter_does_not(capfd):

@@ -21,11 +21,15 @@ KNOWN = {  # name: (shape, classes, training samples of a class, front end)
 }
 
 
-def dataset(name: str, shape: tuple, num_classes: int, num_samples: int, front_end: dict, split=None) -> Dataset:
+def dataset(
+    name: str, shape: tuple, num_classes: int, num_samples: int, front_end: dict, split=None
+) -> Dataset:
     y = np.repeat(np.arange(num_classes), num_samples)
     x = np.broadcast_to(np.zeros(1, np.uint8), (len(y), *shape))
     names = tuple(str(i) for i in range(num_classes))
-    return Dataset(name, x, y, x, y, None, None, names, split or split_classes(name, num_classes), front_end, "none")
+    return Dataset(
+        name, x, y, x, y, None, None, names, split or split_classes(name, num_classes), front_end, "none"
+    )
 
 
 def check(preset, data: Dataset) -> None:
@@ -44,7 +48,12 @@ def test_a_known_data_set_can_give_what_its_preset_takes(preset, name):
 
 @pytest.mark.parametrize(
     ("shape", "num_classes", "num_samples", "front_end"),
-    [((32, 32, 3), 10, 20, IMAGE), ((28, 28, 1), 200, 100, IMAGE), ((20, 20, 1), 6, 3, IMAGE), ((49, 10, 1), 12, 40, SPEECH)],
+    [
+        ((32, 32, 3), 10, 20, IMAGE),
+        ((28, 28, 1), 200, 100, IMAGE),
+        ((20, 20, 1), 6, 3, IMAGE),
+        ((49, 10, 1), 12, 40, SPEECH),
+    ],
 )
 def test_an_unknown_data_set_gets_sizes_that_fit_it(shape, num_classes, num_samples, front_end):
     data = dataset("mine", shape, num_classes, num_samples, front_end)
@@ -54,11 +63,23 @@ def test_an_unknown_data_set_gets_sizes_that_fit_it(shape, num_classes, num_samp
 def test_the_paper_preset_is_lifelearners():
     data = dataset("cifar100", *KNOWN["cifar100"])
     chosen = choose("paper", data, 30_000)
-    assert (chosen.encoder, chosen.meta_steps, chosen.num_inner, chosen.num_random) == ("anml", 20_000, 30, 64)
+    assert (chosen.encoder, chosen.meta_steps, chosen.num_inner, chosen.num_random) == (
+        "anml",
+        20_000,
+        30,
+        64,
+    )
     assert (chosen.inner_lr, chosen.outer_lr, chosen.aim_inner_lr) == (1e-3, 1e-3, 1e-2)
     assert (chosen.num_classes, chosen.samples_per_class, chosen.eval_every) == (30, 30, 5)
-    assert (chosen.replay_batch, chosen.replay_epochs, chosen.num_kept, chosen.subvector_dim) == (8, 1, 256, 8)
-    assert chosen.pretrain_steps * chosen.pretrain_batch == pytest.approx(100 * 30_000, rel=1e-3)  # 100 epochs
+    assert (chosen.replay_batch, chosen.replay_epochs, chosen.num_kept, chosen.subvector_dim) == (
+        8,
+        1,
+        256,
+        8,
+    )
+    assert chosen.pretrain_steps * chosen.pretrain_batch == pytest.approx(
+        100 * 30_000, rel=1e-3
+    )  # 100 epochs
 
 
 def test_every_presets_encoder_is_a_family():

@@ -59,7 +59,13 @@ def write_data(folder: Path, name: str = "tiny", **changed) -> None:
 
     (x_train, y_train), (x_test, y_test) = draw(8), draw(5)
     names = np.array([f"class {i}" for i in range(10)])
-    arrays = {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test, "class_names": names}
+    arrays = {
+        "x_train": x_train,
+        "y_train": y_train,
+        "x_test": x_test,
+        "y_test": y_test,
+        "class_names": names,
+    }
     folder.mkdir(exist_ok=True)
     np.savez(folder / f"{name}.npz", **{**arrays, **changed})
 
@@ -73,8 +79,14 @@ def data(tmp_path_factory) -> Path:
 
 def start(data: Path, *arguments: str | Path, code: str = "") -> subprocess.Popen:
     command = [sys.executable, *(["-c", code] if code else ["-m", "tfodcl.train"]), *arguments]
-    environment = {**os.environ, "TFODCL_DATA": str(data), "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    environment = {
+        **os.environ,
+        "TFODCL_DATA": str(data),
+        "PYTHONPATH": os.pathsep.join(p for p in sys.path if p),
+    }
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +103,15 @@ def made(data, tmp_path_factory) -> Path:
 
 def test_it_writes_its_files_and_no_others(made):
     top = {path.name for path in made.iterdir()}
-    assert top == {"encoder.tflite", "model.tfodcl", "results.json", "report.html", "baselines", "checkpoints", "logs"}
+    assert top == {
+        "encoder.tflite",
+        "model.tfodcl",
+        "results.json",
+        "report.html",
+        "baselines",
+        "checkpoints",
+        "logs",
+    }
     assert [path.name for path in (made / "baselines").iterdir()] == ["oml_aim.tfodcl"]
     assert not [path for path in made.rglob(".*")]  # no temporary files
 
@@ -121,13 +141,18 @@ def test_results_have_every_field_of_schema_1(made):
 
 
 def test_the_package_holds_the_encoder_and_what_learning_needs(made):
-    package, baseline = packages.read(made / "model.tfodcl"), packages.read(made / "baselines" / "oml_aim.tfodcl")
+    package, baseline = (
+        packages.read(made / "model.tfodcl"),
+        packages.read(made / "baselines" / "oml_aim.tfodcl"),
+    )
 
     assert package.encoder == (made / "encoder.tflite").read_bytes()
     assert TfliteEncoder(package.encoder).latent_dim == package.latent_dim
     assert package.info["recipe"] == "anml" and baseline.info["recipe"] == "oml_aim"
     assert package.learning.capacity == 3
-    assert package.learning.inner_lr == pytest.approx(package.info["learning_rates"]["lifelearner"]["inner"], rel=1e-6)
+    assert package.learning.inner_lr == pytest.approx(
+        package.info["learning_rates"]["lifelearner"]["inner"], rel=1e-6
+    )
     assert package.adaptive == {} and set(baseline.adaptive) == {"key", "query", "mechanisms"}
     assert baseline.latent_dim == TINY.aim_width
     assert [stage["steps"] for stage in package.info["stages"]] == [12, 12, 12]
@@ -159,7 +184,9 @@ def test_a_folder_of_other_settings_is_refused_naming_both(made, data, monkeypat
     monkeypatch.setattr(sys, "argv", ["train", "--dataset", "tiny", "--out", str(made), *option])
     before = {path: path.read_bytes() for path in made.rglob("*") if path.is_file()}
 
-    with pytest.raises(InputError, match=f"--out must be new or of the same settings. Received: .* with {text}"):
+    with pytest.raises(
+        InputError, match=f"--out must be new or of the same settings. Received: .* with {text}"
+    ):
         train.main()
 
     assert {path: path.read_bytes() for path in made.rglob("*") if path.is_file()} == before
@@ -172,7 +199,11 @@ def test_a_run_killed_midway_resumes_to_the_same_encoder(made, data, tmp_path):
     for awaited in ("pretrained.npz", "anml_qat.npz"):  # killed in supervised training, then in fine-tuning
         process = start(data, *arguments, code=COMMAND)
         deadline = time.monotonic() + 300
-        while not (out / "checkpoints" / awaited).exists() and process.poll() is None and time.monotonic() < deadline:
+        while (
+            not (out / "checkpoints" / awaited).exists()
+            and process.poll() is None
+            and time.monotonic() < deadline
+        ):
             time.sleep(0.005)
         process.send_signal(signal.SIGKILL)
         process.communicate()

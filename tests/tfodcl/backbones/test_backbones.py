@@ -26,9 +26,14 @@ def macs_by_tensorflow(model: keras.Model) -> int:
     run = tf.function(lambda x: model(x, training=False))
     signature = tf.TensorSpec((1, *model.input_shape[1:]), tf.float32)
     frozen, _ = convert_variables_to_constants_v2_as_graph(run.get_concrete_function(signature))
-    products = [op for op in frozen.graph.get_operations() if op.type in ("Conv2D", "DepthwiseConv2dNative", "MatMul")]
+    products = [
+        op for op in frozen.graph.get_operations() if op.type in ("Conv2D", "DepthwiseConv2dNative", "MatMul")
+    ]
     assert products
-    return sum(framework_ops.get_stats_for_node_def(frozen.graph, op.node_def, "flops").value for op in products) // 2
+    return (
+        sum(framework_ops.get_stats_for_node_def(frozen.graph, op.node_def, "flops").value for op in products)
+        // 2
+    )
 
 
 def test_all_families_are_tested():
@@ -88,7 +93,9 @@ def test_the_residual_encoder_fits_the_stm32h747():
 
 def test_modulation_is_a_mask_between_0_and_1_on_the_plain_features():
     model = build("anml_tiny", (28, 28, 1), modulated=True)
-    parts = keras.Model(model.input, [model.get_layer("p_flat").output, model.get_layer("nm_mask").output, model.output])
+    parts = keras.Model(
+        model.input, [model.get_layer("p_flat").output, model.get_layer("nm_mask").output, model.output]
+    )
     x = np.random.default_rng(0).random((4, 28, 28, 1), np.float32)
 
     features, mask, latents = (part.numpy() for part in parts(x))

@@ -48,7 +48,18 @@ def build() -> tuple[keras.Model, LinearStage]:
 
 def pretrain(folder: Path) -> list[np.ndarray]:
     encoder, stage = build()
-    training.pretrain(encoder, stage, draw_dataset(), NUM_STEPS, 8, 1e-2, 5, folder / "state.npz", folder / "logs", "pretrain")
+    training.pretrain(
+        encoder,
+        stage,
+        draw_dataset(),
+        NUM_STEPS,
+        8,
+        1e-2,
+        5,
+        folder / "state.npz",
+        folder / "logs",
+        "pretrain",
+    )
     return [*encoder.get_weights(), stage.kernel.numpy()]
 
 
@@ -62,7 +73,9 @@ def meta_train(folder: Path) -> list[np.ndarray]:
 
 def fine_tune(folder: Path) -> list[np.ndarray]:
     encoder, _ = build()
-    twin, _ = qat.fine_tune(encoder, draw_dataset(), NUM_STEPS, 8, 1e-3, 5, folder / "state.npz", folder / "logs", "qat")
+    twin, _ = qat.fine_tune(
+        encoder, draw_dataset(), NUM_STEPS, 8, 1e-3, 5, folder / "state.npz", folder / "logs", "qat"
+    )
     return twin.get_weights()
 
 

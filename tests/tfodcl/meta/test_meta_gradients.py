@@ -80,7 +80,15 @@ def linear(num_inner: int) -> Problem:
 
 def aim(num_inner: int) -> Problem:
     rng = np.random.default_rng(2)
-    stage = AimStage(WIDTH, NUM_CLASSES, num_mechanisms=4, num_active=NUM_ACTIVE, attention_dim=3, rng=rng, dtype=tf.float64)
+    stage = AimStage(
+        WIDTH,
+        NUM_CLASSES,
+        num_mechanisms=4,
+        num_active=NUM_ACTIVE,
+        attention_dim=3,
+        rng=rng,
+        dtype=tf.float64,
+    )
     stage.kernel.assign(10 * stage.kernel)  # or the mechanisms would hardly change
 
     def forward(z: tf.Tensor, fast: list[tf.Tensor]) -> tf.Tensor:
@@ -94,10 +102,14 @@ def aim(num_inner: int) -> Problem:
             logits.append(hidden @ kernel)
         return tf.concat(logits, axis=0)
 
-    return Problem(stage, [stage.mechanisms, stage.kernel], [stage.key, stage.query], forward, *draw(num_inner, rng))
+    return Problem(
+        stage, [stage.mechanisms, stage.kernel], [stage.key, stage.query], forward, *draw(num_inner, rng)
+    )
 
 
-@pytest.fixture(params=[(linear, 1), (linear, 4), (aim, 1), (aim, 4)], ids=["linear-1", "linear-4", "aim-1", "aim-4"])
+@pytest.fixture(
+    params=[(linear, 1), (linear, 4), (aim, 1), (aim, 4)], ids=["linear-1", "linear-4", "aim-1", "aim-4"]
+)
 def problem(request) -> Problem:
     build, num_inner = request.param
     return build(num_inner)
@@ -126,7 +138,9 @@ def test_second_order_gradients_are_those_through_nested_tapes(problem):
     with tf.GradientTape() as tape:
         z = problem.encode()
         loss = cross_entropy(problem.y, problem.forward(z, problem.learn(z)))
-    assert_equal(problem.gradients(second_order=True), [one.numpy() for one in tape.gradient(loss, problem.weights)])
+    assert_equal(
+        problem.gradients(second_order=True), [one.numpy() for one in tape.gradient(loss, problem.weights)]
+    )
 
 
 def test_second_order_gradients_are_central_differences(problem):

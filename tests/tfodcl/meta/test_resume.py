@@ -23,7 +23,10 @@ def trainings(tmp_path_factory) -> Path:
 @pytest.mark.parametrize("name", ["pretrain", "meta_train", "fine_tune"])
 def test_a_training_killed_at_random_moments_ends_with_the_same_weights(trainings, name):
     firsts = json.loads((trainings / f"{name}.json").read_text())
-    with np.load(trainings / f"{name}-straight.npz") as straight, np.load(trainings / f"{name}-killed.npz") as killed:
+    with (
+        np.load(trainings / f"{name}-straight.npz") as straight,
+        np.load(trainings / f"{name}-killed.npz") as killed,
+    ):
         assert 0 == firsts[0] < firsts[1] < firsts[2], firsts  # the second and third process resumed
         assert straight.files == killed.files
         for key in straight.files:

@@ -46,7 +46,9 @@ def test_the_labels_are_the_classes_that_the_encoder_was_trained_on(described):
 
 def test_the_model_runs_as_before(quantized, described):
     x = quantized.dataset.x_train[:3]
-    np.testing.assert_array_equal(TfliteEncoder(described).encode(x), TfliteEncoder(quantized.tflite).encode(x))
+    np.testing.assert_array_equal(
+        TfliteEncoder(described).encode(x), TfliteEncoder(quantized.tflite).encode(x)
+    )
 
 
 def test_equal_encoders_are_equal_bytes_at_any_time(quantized, described, monkeypatch):

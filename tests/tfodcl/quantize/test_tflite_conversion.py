@@ -23,7 +23,10 @@ def test_every_tensor_is_an_integer_and_mask_and_product_are_inside(quantized):
     operators = {one["op_name"] for one in interpreter._get_ops_details()}
 
     assert source["dtype"] == sink["dtype"] == np.int8
-    assert {one["dtype"] for one in interpreter.get_tensor_details()} <= {np.int8, np.int32}  # int32: biases, shapes
+    assert {one["dtype"] for one in interpreter.get_tensor_details()} <= {
+        np.int8,
+        np.int32,
+    }  # int32: biases, shapes
     assert {"LOGISTIC", "MUL"} <= operators
     assert not operators & {"DEQUANTIZE", "FLEX", "CUSTOM"}
 
@@ -46,7 +49,9 @@ TOLERANCES = {"anml_tiny": (3, 0.01), "dscnn_tiny": (3, 0.05), "residual": (10, 
 def test_int8_latents_are_those_of_the_quantize_aware_model(quantized):
     x = quantized.dataset.x_train[:40]
     encoder = TfliteEncoder(quantized.tflite, reference=True)
-    expected = quantized.twin(as_float(x), training=False).numpy() / encoder.latent_scale + encoder.latent_zero_point
+    expected = (
+        quantized.twin(as_float(x), training=False).numpy() / encoder.latent_scale + encoder.latent_zero_point
+    )
 
     difference = np.abs(encoder.encode(x) - np.rint(expected))
 
