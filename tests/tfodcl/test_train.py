@@ -94,7 +94,21 @@ def made(data, tmp_path_factory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TFODCL_DATA", str(data))
         patch.setattr(train, "choose", lambda name, dataset, number: TINY)
-        patch.setattr(sys, "argv", ["train", "--dataset", "tiny", "--methods", "oml_aim,latent_replay,lifelearner", "--runs", "2", "--out", str(out)])  # fmt: skip
+        patch.setattr(
+            sys,
+            "argv",
+            [
+                "train",
+                "--dataset",
+                "tiny",
+                "--methods",
+                "oml_aim,latent_replay,lifelearner",
+                "--runs",
+                "2",
+                "--out",
+                str(out),
+            ],
+        )
         train.main()
     return out
 
@@ -158,7 +172,9 @@ def test_a_finished_run_is_repeated_from_its_checkpoints(made, data, monkeypatch
     before = packages.read(made / "model.tfodcl")
     monkeypatch.setenv("TFODCL_DATA", str(data))
     monkeypatch.setattr(train, "choose", lambda name, dataset, number: TINY)
-    monkeypatch.setattr(sys, "argv", ["train", "--dataset", "tiny", "--methods", "lifelearner", "--runs", "1", "--out", str(made)])  # fmt: skip
+    monkeypatch.setattr(
+        sys, "argv", ["train", "--dataset", "tiny", "--methods", "lifelearner", "--runs", "1", "--out", str(made)]
+    )
     kept = {path.name: path.read_bytes() for path in (made / "checkpoints").iterdir()}
     results, report = (made / "results.json").read_bytes(), (made / "report.html").read_bytes()
 
@@ -172,8 +188,12 @@ def test_a_finished_run_is_repeated_from_its_checkpoints(made, data, monkeypatch
 
 @pytest.mark.parametrize(
     ("option", "text"),
-    [(["--seed", "1"], "seed=0, not 1"), (["--preset", "paper"], "preset=quick, not paper"), (["--first-order"], "second_order=True, not False")],
-)  # fmt: skip
+    [
+        (["--seed", "1"], "seed=0, not 1"),
+        (["--preset", "paper"], "preset=quick, not paper"),
+        (["--first-order"], "second_order=True, not False"),
+    ],
+)
 def test_a_folder_of_other_settings_is_refused_naming_both(made, data, monkeypatch, option, text):
     monkeypatch.setenv("TFODCL_DATA", str(data))
     monkeypatch.setattr(train, "choose", lambda name, dataset, number: TINY)
@@ -232,7 +252,13 @@ BAD = {
 def bad_data(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("bad")
     write_data(folder)
-    write_data(folder, "few_classes", class_names=np.array(list("abcde")), y_train=np.repeat(np.arange(10) % 5, 8), y_test=np.repeat(np.arange(10) % 5, 5))  # fmt: skip
+    write_data(
+        folder,
+        "few_classes",
+        class_names=np.array(list("abcde")),
+        y_train=np.repeat(np.arange(10) % 5, 8),
+        y_test=np.repeat(np.arange(10) % 5, 5),
+    )
     write_data(folder, "few_samples", x_train=np.zeros((18, 24, 12, 1), np.uint8), y_train=np.arange(18) % 9)
     windows = np.zeros((80, 24, 12), np.float32)
     windows[3, 2, 1] = np.nan

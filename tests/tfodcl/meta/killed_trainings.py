@@ -66,8 +66,20 @@ def pretrain(folder: Path) -> list[np.ndarray]:
 def meta_train(folder: Path) -> list[np.ndarray]:
     encoder, stage = build()
     training.meta_train(
-        encoder, stage, draw_dataset(), NUM_STEPS, 3, 8, 1e-2, 1e-2, True, 5, folder / "state.npz", folder / "logs", "meta"
-    )  # fmt: skip
+        encoder,
+        stage,
+        draw_dataset(),
+        NUM_STEPS,
+        3,
+        8,
+        1e-2,
+        1e-2,
+        True,
+        5,
+        folder / "state.npz",
+        folder / "logs",
+        "meta",
+    )
     return [*encoder.get_weights(), stage.kernel.numpy()]
 
 

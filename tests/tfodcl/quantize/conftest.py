@@ -45,9 +45,9 @@ def build_encoder(name: str) -> keras.Model:
     model, rng = build(name, SHAPES[name], modulated=True), np.random.default_rng(1)
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
-            gamma, beta, mean, variance = layer.get_weights()
-            drawn = [rng.normal(center, 0.1, gamma.shape) for center in (1, 0, 0)]
-            layer.set_weights([*drawn, rng.uniform(0.5, 1.5, gamma.shape)])
+            size = layer.gamma.shape[0]
+            drawn = [rng.normal(center, 0.1, size) for center in (1, 0, 0)]  # gamma, beta, mean
+            layer.set_weights([*drawn, rng.uniform(0.5, 1.5, size)])
     mask = model.get_layer("nm_mask")
     mask.set_weights([mask.get_weights()[0], rng.normal(0, 2, mask.get_weights()[1].shape)])
     return model
