@@ -3,10 +3,26 @@
 import contextlib
 import os
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from tfodcl.errors import InputError
+
+# What NumPy and zipfile raise for a damaged or foreign .npz, each seen when bytes of a file were changed.
+NPZ_ERRORS = (
+    EOFError,
+    KeyError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 @contextlib.contextmanager

@@ -226,7 +226,7 @@ def test_a_run_killed_midway_resumes_to_the_same_encoder(made, data, tmp_path):
     assert process.returncode == 0, errors
     assert packages.read(out / "model.tfodcl").encoder == packages.read(made / "model.tfodcl").encoder
     assert printed.splitlines() == [f"package: {out / 'model.tfodcl'}", f"report: {out / 'report.html'}"]
-    bars = ("pretrained: ", "anml: ", "latent_replay: ", "lifelearner: ")
+    bars = ("pretrained: ", "anml: ", "latent_replay: ", "float encoder: ", "lifelearner: ")
     assert all(line.startswith(bars) for line in errors.splitlines() if line), errors  # nothing but progress
 
 

@@ -13,7 +13,6 @@ Omniglot layout:
 """
 
 import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,21 +21,10 @@ import numpy as np
 from tfodcl.data.dataset import ClassSplit
 from tfodcl.data.splits import check_split, split_classes
 from tfodcl.errors import InputError
+from tfodcl.files import NPZ_ERRORS
 
 _OMNIGLOT_TRAIN_DRAWERS = 15  # of 20, for the classes that a device learns
 _OMNIGLOT_VALIDATION_CLASSES = 64  # the last of the 964 background classes
-# What NumPy and zipfile raise for damaged or foreign content, each seen when bytes of a file were changed.
-_READ_ERRORS = (
-    EOFError,
-    KeyError,
-    MemoryError,
-    OSError,
-    RuntimeError,
-    SyntaxError,
-    ValueError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 _SPLIT_KEYS = ("split_meta_train", "split_validation", "split_meta_test")
 
 
@@ -72,7 +60,7 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
             archive = np.load(path, allow_pickle=False)
         with archive:
             arrays = {key: archive[key] for key in archive.files}
-    except _READ_ERRORS as error:
+    except NPZ_ERRORS as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{path} must be a whole .npz file without pickled objects. Received: {reason}.") from error
     return {key: array for key, array in arrays.items() if isinstance(array, np.ndarray)}

@@ -14,10 +14,10 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from tfodcl.meta.linear import class_indices
+from tfodcl.meta.linear import ClassKernel
 
 
-class AimStage(tf.Module):
+class AimStage(ClassKernel):
     """The adaptive stage of OML+AIM and ANML+AIM. Its arrays go to the package under the names of `weights()`."""
 
     def __init__(
@@ -28,20 +28,18 @@ class AimStage(tf.Module):
         num_active: int,
         attention_dim: int,
         rng: np.random.Generator,
-        dtype=tf.float32,
+        dtype: tf.DType = tf.float32,
     ) -> None:
-        super().__init__(name="aim_stage")
-        self.num_active = num_active
-        # Small, or the first errors, which are those of random classes, are large enough to spoil the mechanisms.
-        self._std = 0.1 * np.sqrt(2.0 / width)
-
         def draw(std: float, *shape: int) -> tf.Variable:
             return tf.Variable(rng.normal(0, std, shape), dtype=dtype)
 
-        self.key = draw(np.sqrt(1.0 / width), width, attention_dim)
-        self.query = draw(1.0, num_mechanisms, attention_dim)
-        self.mechanisms = draw(np.sqrt(2.0 / width), num_mechanisms, width, width)
-        self.kernel = draw(self._std, width, num_classes)
+        key = draw(np.sqrt(1.0 / width), width, attention_dim)
+        query = draw(1.0, num_mechanisms, attention_dim)
+        mechanisms = draw(np.sqrt(2.0 / width), num_mechanisms, width, width)
+        # Small, or the first errors, which are those of random classes, are large enough to spoil the mechanisms.
+        super().__init__(width, num_classes, 0.1 * np.sqrt(2.0 / width), rng, dtype)
+        self.num_active = num_active
+        self.key, self.query, self.mechanisms = key, query, mechanisms
 
     def weights(self) -> dict[str, np.ndarray]:
         """What deployment starts from: attention and mechanisms; the classifier starts anew there."""
@@ -60,13 +58,6 @@ class AimStage(tf.Module):
 
     def __call__(self, z: tf.Tensor) -> tf.Tensor:
         return mix(self.attend(z), self.propose(z)) @ self.kernel
-
-    def draw_class(self, rng: np.random.Generator) -> np.ndarray:
-        """A new (width,) column for the class that an episode is about to learn."""
-        return rng.normal(0, self._std, self.kernel.shape[0]).astype(self.kernel.dtype.as_numpy_dtype)
-
-    def reset_class(self, label: tf.Tensor, column: tf.Tensor) -> None:
-        self.kernel.assign(tf.tensor_scatter_nd_update(self.kernel, class_indices(self.kernel, label), column))
 
     def adapt(
         self, z: tf.Tensor, label: tf.Tensor, inner_lr: float, second_order: bool

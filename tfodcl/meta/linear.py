@@ -9,23 +9,35 @@ import numpy as np
 import tensorflow as tf
 
 
-class LinearStage(tf.Module):
-    """logits = z K, with z (n, latent_dim) and K = `kernel` (latent_dim, num_classes), Kaiming initialised."""
+class ClassKernel(tf.Module):
+    """`kernel` (dim, num_classes) of a linear classifier, whose columns episodes draw anew; normal, deviation `std`."""
 
-    def __init__(self, latent_dim: int, num_classes: int, rng: np.random.Generator, dtype=tf.float32) -> None:
-        super().__init__(name="linear_stage")
-        self._std = np.sqrt(2.0 / latent_dim)
-        self.kernel = tf.Variable(rng.normal(0, self._std, (latent_dim, num_classes)), dtype=dtype, name="kernel")
-
-    def __call__(self, z: tf.Tensor) -> tf.Tensor:
-        return z @ self.kernel
+    def __init__(self, dim: int, num_classes: int, std: float, rng: np.random.Generator, dtype: tf.DType) -> None:
+        super().__init__()
+        self._std = std
+        self.kernel = tf.Variable(rng.normal(0, std, (dim, num_classes)), dtype=dtype)
 
     def draw_class(self, rng: np.random.Generator) -> np.ndarray:
-        """A new (latent_dim,) column for the class that an episode is about to learn."""
+        """A new (dim,) column for the class that an episode is about to learn."""
         return rng.normal(0, self._std, self.kernel.shape[0]).astype(self.kernel.dtype.as_numpy_dtype)
 
     def reset_class(self, label: tf.Tensor, column: tf.Tensor) -> None:
-        self.kernel.assign(tf.tensor_scatter_nd_update(self.kernel, class_indices(self.kernel, label), column))
+        """Puts `column` (dim,) in the place of column `label`, a scalar integer."""
+        rows = tf.range(self.kernel.shape[0])
+        indices = tf.stack([rows, tf.fill(tf.shape(rows), tf.cast(label, tf.int32))], axis=1)  # (dim, 2)
+        self.kernel.assign(tf.tensor_scatter_nd_update(self.kernel, indices, column))
+
+
+class LinearStage(ClassKernel):
+    """logits = z K, with z (n, latent_dim) and K = `kernel` (latent_dim, num_classes), Kaiming initialised."""
+
+    def __init__(
+        self, latent_dim: int, num_classes: int, rng: np.random.Generator, dtype: tf.DType = tf.float32
+    ) -> None:
+        super().__init__(latent_dim, num_classes, np.sqrt(2.0 / latent_dim), rng, dtype)
+
+    def __call__(self, z: tf.Tensor) -> tf.Tensor:
+        return z @ self.kernel
 
     def adapt(
         self, z: tf.Tensor, label: tf.Tensor, inner_lr: float, second_order: bool
@@ -52,9 +64,3 @@ class LinearStage(tf.Module):
         if not second_order:
             steps, directions = tf.stop_gradient(steps), tf.stop_gradient(z)
         return lambda query: query @ self.kernel - inner_lr * tf.matmul(query, directions, transpose_b=True) @ steps
-
-
-def class_indices(kernel: tf.Variable, label: tf.Tensor) -> tf.Tensor:
-    """(rows, 2) indices of column `label` of a (rows, num_classes) matrix."""
-    rows = tf.range(kernel.shape[0])
-    return tf.stack([rows, tf.fill(tf.shape(rows), tf.cast(label, tf.int32))], axis=1)

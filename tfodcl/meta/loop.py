@@ -5,8 +5,6 @@ repeats what an uninterrupted one does, bit by bit, with deterministic kernels (
 """
 
 import time
-import zipfile
-import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -15,24 +13,11 @@ import tensorflow as tf
 import tf_keras as keras
 
 from tfodcl.errors import InputError
-from tfodcl.files import replacing
+from tfodcl.files import NPZ_ERRORS, replacing
 from tfodcl.progress import progress
 
 CHECKPOINT_SECONDS = 30
 LOG_STEPS = 10
-# What NumPy and zipfile raise for damaged files.
-_READ_ERRORS = (
-    EOFError,
-    KeyError,
-    MemoryError,
-    OSError,
-    RuntimeError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 
 
 def make_deterministic(seed: int) -> None:
@@ -101,7 +86,7 @@ def restore(path: Path, variables: Sequence[tf.Variable]) -> tuple[int, float]:
         with np.load(path, allow_pickle=False) as file:
             values = [file[f"v{i}"] for i in range(len(file.files) - 2)]
             num_steps, seconds = int(file["num_steps"]), float(file["seconds"])
-    except _READ_ERRORS as error:
+    except NPZ_ERRORS as error:
         raise InputError(f"a checkpoint must be readable; delete it to start anew. Received: {path}.") from error
     if len(values) != len(variables):
         raise InputError(
