@@ -15,7 +15,7 @@ Results of one data set, preset and encoder are put together; others become chap
 
 def main() -> None:
     parser = Parser(
-        prog="python -m tfodcl.report",
+        prog="tfodcl.report",
         description="Writes one self-contained HTML page about the results of one or several runs.",
         epilog=EXAMPLE,
     )
@@ -29,4 +29,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main, "python -m tfodcl.report")
+    run(main, "tfodcl.report")
