@@ -25,6 +25,9 @@ def run(main: Callable[[], None], name: str) -> NoReturn:
     except InputError as error:
         print(one_line(f"{name}: error: {error}"), file=sys.stderr)
         sys.exit(2)
+    except ModuleNotFoundError as error:
+        print(f"{name}: error: this needs the package {error.name}: pip install tfodcl[train]", file=sys.stderr)
+        sys.exit(2)
     except KeyboardInterrupt:
         print(f"{name}: interrupted; the same command resumes", file=sys.stderr)
         sys.exit(130)

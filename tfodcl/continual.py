@@ -15,8 +15,9 @@ from tfodcl.stages.classifier import Encoder
 from tfodcl.streams import Stream
 
 # Searched on validation classes, as multiples of 1 / mean |z|^2, at which one SGD step moves a sample's own
-# logit by at most one: so the grid fits latents of any size.
-RATE_GRID = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+# logit by at most one: so the grid fits latents of any size. Below it predictions hardly change: after one pass at
+# a vanishing rate the weights are the class means but for their scale.
+RATE_GRID = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 
 
 class MemoizedEncoder:

@@ -50,14 +50,14 @@ def parse_methods(text: str) -> list[str]:
     return [name for name in METHODS if name in names]
 
 
-def parse_count(option: str, text: str, least: int) -> int:
-    """A whole number of at least `least`, or InputError."""
+def parse_count(option: str, text: str, least: int, most: int = 2**31 - 1) -> int:
+    """A whole number in least..most, or InputError; the default is what every library takes as a seed."""
     try:
         value = int(text)
     except ValueError:
         value = least - 1
-    if value < least:
-        raise InputError(f"{option} must be a whole number of at least {least}. Received: {text}.")
+    if not least <= value <= most:
+        raise InputError(f"{option} must be a whole number in {least}..{most}. Received: {text}.")
     return value
 
 
@@ -83,7 +83,7 @@ def find_packages(path: Path, names: Sequence[str]) -> dict[str, Package]:
         if recipe in found:
             continue
         sibling = baseline_path(path.parent, recipe)
-        if not sibling.exists():
+        if not files.is_file(sibling):
             raise InputError(
                 f"method {name} needs an encoder of recipe {recipe}, this package or {sibling}. "
                 f"Received: {path} of recipe {package.info['recipe']}."
@@ -97,7 +97,7 @@ def available_methods(path: Path, recipe: str) -> list[str]:
     return [
         name
         for name, method in METHODS.items()
-        if recipe == method.RECIPE or baseline_path(path.parent, method.RECIPE).exists()
+        if recipe == method.RECIPE or files.is_file(baseline_path(path.parent, method.RECIPE))
     ]
 
 
@@ -160,7 +160,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="folder of results (default: `evaluation` beside PACKAGE)")
     options = parser.parse_args()
     num_runs = parse_count("--runs", options.runs, 1)
-    budget = parse_count("--replay-bytes", options.replay_bytes, 1)
+    budget = parse_count("--replay-bytes", options.replay_bytes, 1, UNLIMITED_BYTES)
     asked = [] if options.methods is None else parse_methods(options.methods)
     seed = None if options.seed is None else parse_count("--seed", options.seed, 0)
     package = read_package(options.package)

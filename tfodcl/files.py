@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import stat
 import tempfile
 import zipfile
 import zlib
@@ -72,3 +73,13 @@ def write(path: str | os.PathLike, content: bytes) -> None:
     """Writes `content` to `path`, whole or not at all. Raises InputError like `replacing`."""
     with replacing(path) as temporary:
         temporary.write_bytes(content)
+
+
+def is_file(path: str | os.PathLike) -> bool:
+    """Whether a file is there. Raises InputError where that cannot be told: a name too long, missing rights."""
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} must be a path that can be looked up. Received: {error}.") from error

@@ -19,7 +19,7 @@ class Preset:
       aim_pretrain_steps: of supervised training of a network with AIM, from the supervised encoder, if `warm_start`.
       aim_width, aim_mechanisms, aim_active, aim_attention_dim: sizes of AIM.
       qat_steps: of quantize-aware fine-tuning, batch `qat_batch`.
-      num_kept: values that a compressed record keeps of a latent; at most its size.
+      num_kept: values that a compressed record keeps of a latent; None: as few as quantize/assembly.py finds enough.
       subvector_dim: of the product quantizers.
       replay_batch, replay_epochs: of the outer loop on the device.
       num_classes, samples_per_class, eval_every: of the stream that is learnt.
@@ -47,13 +47,12 @@ class Preset:
     qat_steps: int = 100
     qat_batch: int = 32
     qat_lr: float = 1e-4
-    num_kept: int = 128
+    num_kept: int | None = None
     subvector_dim: int = 8
     replay_batch: int = 8
     replay_epochs: int = 1
 
 
-# num_kept: reconstruction error below 0.15 on meta-train samples, and no more than helps on validation classes.
 _QUICK = {
     "glyphs": Preset("anml_small", 300, 150, num_classes=30, samples_per_class=15, eval_every=5),
     "omniglot": Preset(
@@ -67,11 +66,8 @@ _QUICK = {
         samples_per_class=30,
         eval_every=5,
         aim_pretrain_steps=500,
-        num_kept=768,
     ),
-    "arabic_speech_commands": Preset(
-        "dscnn", 1000, 300, num_classes=10, samples_per_class=30, eval_every=2, num_kept=256
-    ),
+    "arabic_speech_commands": Preset("dscnn", 1000, 300, num_classes=10, samples_per_class=30, eval_every=2),
 }
 # LifeLearner's (arXiv 2311.11420): 30 samples a class, 30 inner steps, 20,000 meta steps from scratch.
 _PAPER = Preset(

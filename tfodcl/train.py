@@ -152,7 +152,7 @@ def parse() -> argparse.Namespace:
 def claim(folder: Path, settings: dict) -> None:
     """Makes `folder` this run's, or raises InputError where it holds checkpoints of another one."""
     path = folder / "checkpoints" / "settings.json"
-    if not path.exists():
+    if not files.is_file(path):
         files.write(path, (json.dumps(settings, indent=1) + "\n").encode())
         return
     try:

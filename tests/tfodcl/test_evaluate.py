@@ -244,7 +244,7 @@ BAD_INPUT = {
         ["model.tfodcl", "--methods", "all"],
         "needs an encoder of recipe",
     ),
-    "no run": (["model.tfodcl", "--runs", "0"], "--runs must be a whole number of at least 1. Received: 0"),
+    "no run": (["model.tfodcl", "--runs", "0"], "--runs must be a whole number in 1...* Received: 0"),
     "runs that are no number": (["model.tfodcl", "--runs", "x"], "--runs must be .* Received: x"),
     "runs of two lines": (["model.tfodcl", "--runs", "1\n2x"], "--runs must be .* Received: 1 2x"),
     "a negative seed": (["model.tfodcl", "--seed", "-1"], "--seed must be .* Received: -1"),

@@ -2,7 +2,7 @@
 
 The paper's ANML for CIFAR has 8.9 MB in int8, 7.3 M of its weights in the dense layer of the mask. Here P is a
 residual network (He et al. 2016, basic blocks) of 1.2 M weights, and NM gates channels instead of elements:
-1.3 MB in int8 leave room for firmware, codebook and 900 records of 544 bytes. The largest activation, 32x32x32,
+1.2 MB in int8 leave room for firmware, codebook and 900 records of half a KB. The largest activation, 32x32x32,
 takes 32 KB.
 """
 

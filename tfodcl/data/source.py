@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tfodcl import files
 from tfodcl.data import glyphs, npz
 from tfodcl.data.dataset import Dataset
 from tfodcl.data.mfcc import Mfcc
@@ -55,7 +56,7 @@ def load(name: str, seed: int = 0) -> Dataset:
     if name == "glyphs":
         return _draw(seed)
     path = directory() / f"{name}.npz"
-    if not path.is_file():
+    if not files.is_file(path):
         raise InputError(_explain_missing(name, path))
     samples = npz.read(name, path)
     parts, front_end = _apply_front_end(samples)

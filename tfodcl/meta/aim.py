@@ -43,7 +43,12 @@ class AimStage(ClassKernel):
 
     def weights(self) -> dict[str, np.ndarray]:
         """What deployment starts from: attention and mechanisms; the classifier starts anew there."""
-        return {"key": self.key.numpy(), "query": self.query.numpy(), "mechanisms": self.mechanisms.numpy()}
+        return {
+            "key": self.key.numpy(),
+            "query": self.query.numpy(),
+            "mechanisms": self.mechanisms.numpy(),
+            "num_active": np.array([self.num_active], np.float32),
+        }
 
     def attend(self, z: tf.Tensor) -> tf.Tensor:
         """z (n, width) -> attention (n, num_mechanisms): sigmoid(score) of the active ones, 0 elsewhere."""

@@ -51,7 +51,10 @@ def run_steps(
     if first >= num_steps:
         return seconds_before
     begin = saved = time.monotonic()
-    writer = tf.summary.create_file_writer(str(logs))
+    try:
+        writer = tf.summary.create_file_writer(str(logs))
+    except tf.errors.OpError as error:
+        raise InputError(f"{logs} must be a folder that can be written. Received: {error.message}.") from error
     with writer.as_default(), progress(description, num_steps, first) as bar:
         for index in range(first, num_steps):
             scalars = step(index)

@@ -1,4 +1,4 @@
-"""Oracle: i.i.d. training on the uncompressed latents of all classes seen so far; the bound for replay methods."""
+"""Oracle: i.i.d. training on the uncompressed latents of all classes seen so far."""
 
 from typing import ClassVar
 

@@ -12,7 +12,7 @@ from tfodcl.compress.record import RECORD_HEADER_BYTES, Codec, reconstruction_er
 from tfodcl.compress.uniform import UniformCodec
 from tfodcl.data import Dataset, as_float
 from tfodcl.meta.aim import AimStage
-from tfodcl.meta.recipes import RECIPES, Trained
+from tfodcl.meta.recipes import Trained
 from tfodcl.package import Learning, Package
 from tfodcl.presets import Preset
 from tfodcl.quantize import metadata, qat, tflite
@@ -21,6 +21,7 @@ from tfodcl.streams import index_meta_train
 
 CODEC_SAMPLES = 2000  # at most, that codebooks are fitted to; half as many more test them
 LIFELEARNER_RECIPE = "anml"
+MAX_RECONSTRUCTION_ERROR = 0.15  # of |z|^2
 
 
 def assemble(recipe: str, trained: Trained, dataset: Dataset, preset: Preset, seed: int, folder: Path) -> Package:
@@ -30,7 +31,7 @@ def assemble(recipe: str, trained: Trained, dataset: Dataset, preset: Preset, se
     codec; the methods of the others replay nothing, and their packages name the plain 8-bit one.
 
     Args:
-      recipe: a key of RECIPES, by which `trained` was made.
+      recipe: a key of meta.recipes.RECIPES, by which `trained` was made.
       seed: of fine-tuning and codebooks.
       folder: for checkpoints and logs.
     """
@@ -46,13 +47,12 @@ def assemble(recipe: str, trained: Trained, dataset: Dataset, preset: Preset, se
         f"{recipe}: quantize-aware fine-tuning",
     )
     samples = codec_samples(dataset, seed)
-    model = metadata.describe(tflite.convert(twin, as_float(samples[:128])), dataset, recipe)
+    model = metadata.describe(tflite.convert(twin, as_float(samples)), dataset, recipe)
     encoder = TfliteEncoder(model)
     fitted, held_out = np.split(encoder.encode(samples), [len(samples) * 2 // 3])
     codec: Codec = UniformCodec(encoder.latent_dim, num_bits=8)
     if recipe == LIFELEARNER_RECIPE:
-        num_kept = min(preset.num_kept, encoder.latent_dim // preset.subvector_dim * preset.subvector_dim)
-        codec = BitmapPqCodec.fit(fitted, encoder.latent_zero_point, num_kept, preset.subvector_dim, seed=seed)
+        codec = fit_codec(fitted, held_out, encoder.latent_zero_point, preset, seed)
     record_bytes = RECORD_HEADER_BYTES + codec.payload_bytes
     num_records = preset.num_classes * preset.samples_per_class
     stage = trained.stage
@@ -83,7 +83,6 @@ def assemble(recipe: str, trained: Trained, dataset: Dataset, preset: Preset, se
             "input_shape": list(encoder.input_shape),
             "front_end": dataset.front_end,
             "learning_rates": {},
-            "aim_num_active": preset.aim_active if RECIPES[recipe].aim else 0,
             "stages": [
                 *({"name": name, "seconds": used, "steps": steps[name]} for name, used in trained.seconds.items()),
                 {"name": "quantize-aware fine-tuning", "seconds": seconds, "steps": preset.qat_steps},
@@ -103,6 +102,23 @@ def assemble(recipe: str, trained: Trained, dataset: Dataset, preset: Preset, se
             },
         },
     )
+
+
+def fit_codec(fitted: np.ndarray, held_out: np.ndarray, zero_point: int, preset: Preset, seed: int) -> BitmapPqCodec:
+    """LifeLearner's codec, fitted to int8 latents (n, latent_dim).
+
+    Unless the preset names `num_kept`, it doubles from 64 until the reconstruction error on `held_out` is at most
+    MAX_RECONSTRUCTION_ERROR or all values are kept: latents of short trainings are not sparse, and how many of
+    their values matter is the encoder's own.
+    """
+    most = fitted.shape[1] // preset.subvector_dim * preset.subvector_dim
+    num_kept = min(preset.num_kept or 64, most)
+    while True:
+        codec = BitmapPqCodec.fit(fitted, zero_point, num_kept, preset.subvector_dim, seed=seed)
+        error = reconstruction_error(codec, held_out, zero_point)
+        if preset.num_kept or num_kept == most or error <= MAX_RECONSTRUCTION_ERROR:
+            return codec
+        num_kept = min(2 * num_kept, most)
 
 
 def with_dense_quantizer(package: Package, recipe: str, dataset: Dataset, preset: Preset, seed: int) -> Package:

@@ -49,7 +49,7 @@ LOOKS = {
     "anml": Look("ANML", "blue", SQUARE, "meta-trained with a mask, no replay"),
     "oml_aim": Look("OML+AIM", "purple", DOWN, "OML with attentive mechanisms", "6 3"),
     "anml_aim": Look("ANML+AIM", "blue", DOWN, "ANML with attentive mechanisms", "6 3"),
-    "oracle": Look("Oracle", "ink", CIRCLE, "all classes at once: upper bound", "7 3 1.5 3"),
+    "oracle": Look("Oracle", "ink", CIRCLE, "all classes at once, 10 epochs", "7 3 1.5 3"),
     "raw_replay": Look("Raw replay", "green", SQUARE, "replays the inputs"),
     "latent_replay": Look("Latent replay", "cyan", UP, "replays int8 latents"),
     "pq_replay": Look("PQ replay", "olive", DOWN, "replays quantized latents"),

@@ -22,7 +22,7 @@ from tfodcl.report.style import style_sheet
 # The browser is told to load nothing: a reference that slipped in would not be followed.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 # Usual parts of a learner's memory, in order of display; others follow by name.
-MEMORY_PARTS = ("replay", "head", "codebook", "adaptive")
+MEMORY_PARTS = ("replay", "codec", "stage")
 
 
 def write_report(results: Sequence[dict], path: str | os.PathLike) -> None:
@@ -100,7 +100,10 @@ def _curves(chapter: Chapter, paper: tuple[int, dict[str, float]]) -> str:
         "band: ± one standard deviation; dotted: guessing."
     )
     if paper[1]:
-        note += f" Hollow diamonds: the paper's accuracy after {paper[0]} classes, read off its figure."
+        note += (
+            f" Hollow diamonds: the paper's accuracy after {paper[0]} classes, read off its figure; its encoder and "
+            "training are those of preset paper."
+        )
     charts = "".join(curves.chart(chapter.methods, paper[1], wide) for wide in (True, False))
     return _section("Accuracy while learning", note, charts)
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tfodcl.errors import InputError
 from tfodcl.stages.linear import add_row, softmax_error
 
 
@@ -21,6 +22,34 @@ class AimHead:
         self.num_active = num_active
         self.classifier = np.zeros((capacity + 1, self.key.shape[0]), np.float32)  # rows as in LinearHead
         self.num_classes = 0
+
+    @classmethod
+    def of(cls, adaptive: dict[str, np.ndarray], capacity: int) -> "AimHead":
+        """The head of a package's `adaptive` arrays: `weights` and "num_active" (1,).
+
+        Raises:
+          InputError: an array is missing, or their shapes contradict each other.
+        """
+        shapes = {name: array.shape for name, array in adaptive.items()}
+        try:
+            (width, attention_dim), (num_mechanisms, _) = shapes["key"], shapes["query"]
+            num_active = int(adaptive["num_active"].item())
+        except (KeyError, ValueError) as error:
+            raise InputError(
+                f"adaptive arrays must be key, query, mechanisms, num_active. Received: {shapes}."
+            ) from error
+        wanted = {
+            "key": (width, attention_dim),
+            "query": (num_mechanisms, attention_dim),
+            "mechanisms": (num_mechanisms, width, width),
+            "num_active": (1,),
+        }
+        if shapes != wanted or not 1 <= num_active <= num_mechanisms:
+            raise InputError(
+                f"adaptive arrays of AIM must fit each other, num_active in 1..{num_mechanisms}. "
+                f"Received: {shapes}, num_active={num_active}."
+            )
+        return cls({name: adaptive[name] for name in ("key", "query", "mechanisms")}, num_active, capacity)
 
     @property
     def state_bytes(self) -> int:

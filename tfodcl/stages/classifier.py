@@ -33,7 +33,7 @@ class Classifier:
         capacity = package.learning.capacity
         self.stage: LinearHead | AimHead
         if package.adaptive:
-            self.stage = AimHead(dict(package.adaptive), package.info["aim_num_active"], capacity)
+            self.stage = AimHead.of(dict(package.adaptive), capacity)
         else:
             self.stage = LinearHead(package.latent_dim, capacity)
 

@@ -64,7 +64,6 @@ class TfliteEncoder:
 
     def encode_quantized(self, q: np.ndarray) -> np.ndarray:
         """(n, h, w, c) int8 as `quantize` gives -> (n, latent_dim) int8."""
-        # Does nothing but the first time, when it announces a delegate on stderr: not before there is work.
         latents = np.empty((len(q), self.latent_dim), np.int8)
         for i, sample in enumerate(q):
             self._interpreter.set_tensor(self._source, sample[None])
