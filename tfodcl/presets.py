@@ -19,7 +19,7 @@ class Preset:
       aim_pretrain_steps: of supervised training of a network with AIM, from the supervised encoder, if `warm_start`.
       aim_width, aim_mechanisms, aim_active, aim_attention_dim: sizes of AIM.
       qat_steps: of quantize-aware fine-tuning, batch `qat_batch`.
-      num_kept: values that a compressed record keeps of a latent; None: as few as quantize/assembly.py finds enough.
+      num_kept: values that a compressed record keeps of a latent; None: as quantize/assembly.py chooses.
       subvector_dim: of the product quantizers.
       replay_batch, replay_epochs: of the outer loop on the device.
       num_classes, samples_per_class, eval_every: of the stream that is learnt.

@@ -163,7 +163,7 @@ def test_the_package_holds_the_encoder_and_what_learning_needs(made):
     assert package.info["recipe"] == "anml" and baseline.info["recipe"] == "oml_aim"
     assert package.learning.capacity == 3
     assert package.learning.inner_lr == pytest.approx(package.info["learning_rates"]["lifelearner"]["inner"], rel=1e-6)
-    assert package.adaptive == {} and set(baseline.adaptive) == {"key", "query", "mechanisms"}
+    assert package.adaptive == {} and set(baseline.adaptive) == {"key", "query", "mechanisms", "num_active"}
     assert baseline.latent_dim == TINY.aim_width
     assert [stage["steps"] for stage in package.info["stages"]] == [12, 12, 12]
 

@@ -75,8 +75,9 @@ def package() -> Package:
             "key": rng.normal(0, LATENT_DIM**-0.5, (LATENT_DIM, 6)).astype(np.float32),
             "query": rng.normal(0, 1, (7, 6)).astype(np.float32),
             "mechanisms": rng.normal(0, LATENT_DIM**-0.5, (7, LATENT_DIM, LATENT_DIM)).astype(np.float32),
+            "num_active": np.array([2], np.float32),
         },
-        info={"input_shape": [4, 8, 1], "aim_num_active": 2},
+        info={"input_shape": [4, 8, 1]},
     )
 
 

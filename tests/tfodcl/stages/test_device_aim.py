@@ -137,3 +137,21 @@ def test_state_bytes_are_those_of_attention_mechanisms_and_rows_in_use():
     head.add_class()
     values = WIDTH * ATTENTION_DIM + NUM_MECHANISMS * ATTENTION_DIM + NUM_MECHANISMS * WIDTH**2 + 2 * WIDTH
     assert head.state_bytes == 4 * values
+
+
+def test_adaptive_arrays_that_do_not_fit_each_other_are_one_line():
+    rng = np.random.default_rng(0)
+    arrays = {
+        "key": rng.random((6, 3), np.float32),
+        "query": rng.random((4, 3), np.float32),
+        "mechanisms": rng.random((4, 6, 6), np.float32),
+        "num_active": np.array([2], np.float32),
+    }
+    assert AimHead.of(arrays, capacity=5).num_active == 2
+    for broken in (
+        {name: array for name, array in arrays.items() if name != "query"},
+        {**arrays, "mechanisms": arrays["mechanisms"][:3]},
+        {**arrays, "num_active": np.array([5], np.float32)},
+    ):
+        with pytest.raises(InputError, match="adaptive arrays .* Received: "):
+            AimHead.of(broken, capacity=5)
