@@ -4,15 +4,15 @@ A method runs on the encoder that its published form rests on (Method.RECIPE). P
 PACKAGE's are looked for where `tfodcl.train` leaves them, in the folder `baselines` beside it.
 """
 
+import contextlib
 import dataclasses
+import importlib.metadata
 import json
 import platform
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-
-import numpy as np
 
 from tfodcl import __version__, files
 from tfodcl import package as packages
@@ -127,8 +127,17 @@ def results(
         "encoder": {"int8_agreement": None, **package.info["encoder"]},
         "stages": package.info["stages"],
         "methods": methods,
-        "versions": {"tfodcl": __version__, "python": platform.python_version(), "numpy": np.__version__},
+        "versions": versions(),
     }
+
+
+def versions() -> dict[str, str]:
+    """Of Python, this package and the libraries that figures depend on, as far as they are installed."""
+    found = {"python": platform.python_version(), "tfodcl": __version__}
+    for name in ("numpy", "ai-edge-litert", "scikit-learn", "tensorflow", "tensorflow-model-optimization"):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
 
 
 def write_results(folder: Path, content: dict) -> None:
