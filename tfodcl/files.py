@@ -79,7 +79,7 @@ def is_file(path: str | os.PathLike) -> bool:
     """Whether a file is there. Raises InputError where that cannot be told: a name too long, missing rights."""
     try:
         return stat.S_ISREG(os.stat(path).st_mode)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
     except (OSError, ValueError) as error:
         raise InputError(f"{path} must be a path that can be looked up. Received: {error}.") from error

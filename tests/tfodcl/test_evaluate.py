@@ -254,7 +254,7 @@ BAD_INPUT = {
         ["model.tfodcl", "--replay-bytes", "20"],
         "a record of every class. Received: 20 bytes",
     ),
-    "a huge budget": (["model.tfodcl", "--replay-bytes", "4294967296"], "replay_budget_bytes must be in"),
+    "a huge budget": (["model.tfodcl", "--replay-bytes", "4294967296"], "--replay-bytes must be a whole number in"),
     "an unknown data set": (["model.tfodcl", "--dataset", "tyni"], "Received: dataset='tyni', no file"),
     "an empty data set name": (["model.tfodcl", "--dataset", ""], "Received: dataset=''"),
     "a data set of another shape": (

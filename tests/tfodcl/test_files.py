@@ -97,3 +97,15 @@ def test_a_folder_that_cannot_take_files_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.TemporaryFile", full)
     with pytest.raises(InputError, match="must be a folder that can be written to. Received: No space left"):
         files.make_folder(Path(tmp_path))
+
+
+def test_what_cannot_be_looked_up_is_an_input_error(tmp_path):
+    (tmp_path / "there").write_bytes(b"1")
+    assert files.is_file(tmp_path / "there")
+    assert (
+        not files.is_file(tmp_path)
+        and not files.is_file(tmp_path / "absent")
+        and not files.is_file(tmp_path / "there" / "in")
+    )
+    with pytest.raises(InputError, match="must be a path that can be looked up. Received: .*name too long"):
+        files.is_file(tmp_path / ("a" * 300))
