@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import resource
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -82,14 +83,16 @@ def start(out: Path) -> Callable[..., subprocess.Popen]:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            preexec_fn=None if disk_bytes is None else lambda: _limit_files_to(disk_bytes),
+            preexec_fn=lambda: _set_up(disk_bytes),
         )
 
     return call
 
 
-def _limit_files_to(num_bytes: int) -> None:
-    resource.setrlimit(resource.RLIMIT_FSIZE, (num_bytes, num_bytes))
+def _set_up(disk_bytes: int | None) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background job inherits that it is ignored
+    if disk_bytes is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (disk_bytes, disk_bytes))
 
 
 @pytest.fixture
