@@ -14,6 +14,7 @@ from tfodcl.compress.uniform import UniformCodec
 from tfodcl.data import Dataset, as_float
 from tfodcl.meta.aim import AimStage
 from tfodcl.meta.recipes import Trained
+from tfodcl.methods.lifelearner import LifeLearner
 from tfodcl.package import Learning, Package
 from tfodcl.presets import Preset
 from tfodcl.quantize import metadata, qat, tflite
@@ -21,7 +22,6 @@ from tfodcl.stages.tflite import TfliteEncoder
 from tfodcl.streams import index_meta_train
 
 CODEC_SAMPLES = 2000  # at most, that codebooks are fitted to; half as many more test them
-LIFELEARNER_RECIPE = "anml"
 KEPT_ENERGY = 0.95
 
 
@@ -52,7 +52,7 @@ def assemble(recipe: str, trained: Trained, dataset: Dataset, preset: Preset, se
     encoder = TfliteEncoder(model)
     fitted, held_out = np.split(encoder.encode(samples), [len(samples) * 2 // 3])
     codec: Codec = UniformCodec(encoder.latent_dim, num_bits=8)
-    if recipe == LIFELEARNER_RECIPE:
+    if recipe == LifeLearner.RECIPE:
         zero_point, subvector_dim = encoder.latent_zero_point, preset.subvector_dim
         num_kept = preset.num_kept or choose_num_kept(fitted, zero_point, subvector_dim)
         codec = BitmapPqCodec.fit(fitted, zero_point, num_kept, subvector_dim, seed=seed)
