@@ -45,8 +45,13 @@ FAMILIES = {
     "anml_tiny": anml_family(16, 32, 32),  # for the Nano 33 BLE
     "dscnn": dscnn_family(160, 16),  # near the published M (172), latents in whole bytes and subvectors
     "dscnn_tiny": dscnn_family(64, 8),  # for the Nano 33 BLE
-    "residual": Family(  # CIFAR-100 on the STM32H747
+    "residual": Family(  # CIFAR-100
         lambda shape: build_residual(shape, nm_channels=16), build_residual, min_size=(16, 16)
+    ),
+    "residual_pooled": Family(  # CIFAR-100 on the STM32H747
+        lambda shape: build_residual(shape, nm_channels=16, pooled=True),
+        lambda shape: build_residual(shape, pooled=True),
+        min_size=(16, 16),
     ),
 }
 

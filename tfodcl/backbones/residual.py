@@ -34,14 +34,17 @@ def build_residual(
     stem_channels: int = 32,
     blocks: tuple[tuple[int, int], ...] = ((64, 2), (128, 2), (128, 1), (192, 2)),
     nm_channels: int = 0,
+    pooled: bool = False,
 ) -> keras.Model:
     """Input (batch, *input_shape) float32 -> latent (batch, latent_dim) float32, >= 0.
 
     Args:
-      input_shape: (32, 32, 3) gives latent_dim 4 * 4 * 192 = 3,072.
+      input_shape: (32, 32, 3) gives latent_dim 4 * 4 * 192 = 3,072, or 192 where `pooled`.
       stem_channels: of the first convolution, at full resolution.
       blocks: (channels, stride) of every basic block.
       nm_channels: of the neuromodulatory network; 0: no modulation.
+      pooled: whether the latent is the mean over all positions: head, checkpoints and records are then 16 times
+        smaller, so that a board with few large erase blocks can keep them all.
     """
     inputs = keras.Input(input_shape)
     x = conv_norm_relu(inputs, stem_channels, 3, 1, "same", "stem")
@@ -49,4 +52,6 @@ def build_residual(
         x = basic_block(x, num_channels, stride, f"block_{i + 1}")
     if nm_channels:
         x = channel_gate(x, inputs, nm_channels)
+    if pooled:
+        x = layers.GlobalAveragePooling2D(keepdims=True, name="pool")(x)
     return keras.Model(inputs, layers.Flatten(name="flat")(x), name="residual")
