@@ -1,0 +1,37 @@
+// Reads a package, model.tfodcl, in place (SPEC.md 2).
+
+#ifndef TFODCL_PACKAGE_PACKAGE_H_
+#define TFODCL_PACKAGE_PACKAGE_H_
+
+#include "base/span.h"
+#include "base/status.h"
+
+namespace tfodcl {
+
+// Views into the bytes that ReadPackage was given, and the fields of the small sections.
+struct Package {
+  uint32_t identity;     // the CRC-32 of its header: differs where any section differs
+  uint32_t total_bytes;  // of the package
+  Bytes encoder;         // the .tflite
+  Bytes plan;            // empty where there is none
+  Bytes codec;           // SPEC.md 3.2, codebook included
+  // Section latent, SPEC.md 2.3.
+  uint32_t latent_dim;
+  float latent_scale;
+  int8_t latent_zero_point;
+  // Section learning, SPEC.md 2.4.
+  uint32_t capacity;
+  float inner_lr;
+  float outer_lr;
+  uint32_t replay_batch;
+  uint32_t replay_epochs;
+  uint32_t replay_budget_bytes;
+};
+
+// Checks every byte of a package and gives views into it. `bytes` begins at a multiple of 32 and may be longer than
+// the package (a region of flash). Errors: kNotAPackage, kUnsupportedVersion, kCorruptPackage, kInvalidPackage.
+Status ReadPackage(Bytes bytes, Package* package);
+
+}  // namespace tfodcl
+
+#endif  // TFODCL_PACKAGE_PACKAGE_H_
