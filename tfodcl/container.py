@@ -66,6 +66,12 @@ def split(content: bytes) -> list[tuple[int, bytes]]:
     return sections
 
 
+def identity(content: bytes) -> int:
+    """The CRC-32 of header and table of a container as `join` writes it: it differs where any section differs."""
+    end = _HEADER.size + _ENTRY.size * _HEADER.unpack_from(content)[2]
+    return _CRC.unpack_from(content, end)[0]
+
+
 def _check_header(content: bytes) -> int:
     """The number of sections, once magic, version, length and CRC-32 of header and table are right."""
     if content[: len(MAGIC)] != MAGIC:

@@ -232,14 +232,16 @@ class Device:
             if len(found) == info.num_classes:
                 break
             try:
-                payload = self._line.request(Command.CLASS, struct.pack("<H", label))
+                found.append(self.get_class(label))
             except BoardError as error:
                 if error.status != Status.UNKNOWN_CLASS:
                     raise
-                continue
-            (name,) = _unpack_texts(payload[14:])
-            found.append(LearntClass(name, *struct.unpack_from("<HIII", payload)))
         return found
+
+    def get_class(self, label: int) -> LearntClass:
+        payload = self._line.request(Command.CLASS, struct.pack("<H", label))
+        (name,) = _unpack_texts(payload[14:])
+        return LearntClass(name, *struct.unpack_from("<HIII", payload))
 
     def latent(self, latent_dim: int) -> np.ndarray:
         """Of the last sample, (latent_dim,) int8."""

@@ -17,7 +17,11 @@ AVERAGED = ("bytes_per_record", "replay_bytes", "state_bytes", "bytes_written", 
 
 @dataclass(frozen=True)
 class Chapter:
-    """What the report says about one data set, preset and encoder. `methods` is in order of display."""
+    """What the report says about one data set, preset and encoder.
+
+    `methods` is in order of display; `boards` are the results of boards, which count among the methods only where
+    no workstation's do.
+    """
 
     dataset: str
     preset: str
@@ -26,6 +30,7 @@ class Chapter:
     versions: dict
     methods: dict[str, dict]
     stages: list[dict]
+    boards: list[dict]
     seeds: list[int]
     commands: list[str]
 
@@ -63,7 +68,8 @@ def _agree(a: dict, b: dict) -> bool:
 
 def _chapter(group: list[dict]) -> Chapter:
     by_seed: dict[str, dict[int, dict]] = {}
-    for result in group:
+    boards = [result for result in group if result.get("board")]
+    for result in [result for result in group if not result.get("board")] or boards:
         for name, method in result["methods"].items():
             by_seed.setdefault(name, {})[result["seed"]] = method
     methods = {name: _pool(name, list(by_seed[name].values())) for name in display_order(by_seed)}
@@ -74,6 +80,7 @@ def _chapter(group: list[dict]) -> Chapter:
         protocol=_first_known([result.get("protocol") or {} for result in group]),
         versions=_first_known([result.get("versions") or {} for result in group]),
         methods=methods,
+        boards=boards,
         stages=next((result["stages"] for result in group if result.get("stages")), []),
         seeds=sorted({result["seed"] for result in group}),
         commands=list(dict.fromkeys(result["command"] for result in group)),

@@ -6,7 +6,7 @@ from html import escape
 
 from tfodcl import files
 from tfodcl.errors import InputError
-from tfodcl.report import bars, curves, matrices, summary, tables
+from tfodcl.report import bars, curves, matrices, onboard, summary, tables
 from tfodcl.report.appearance import look, paper_points
 from tfodcl.report.chapters import Chapter, merge
 from tfodcl.report.quantities import (
@@ -68,6 +68,7 @@ def _chapter(chapter: Chapter, number: int) -> str:
         _records(chapter),
         _memory(chapter),
         _time(chapter),
+        _boards(chapter),
         _tables(chapter, paper),
         _setting(chapter),
     ]
@@ -206,6 +207,13 @@ def _time(chapter: Chapter) -> str:
         content += f'<p class="note next">Stages of training, {duration(total)} in all:</p>'
         content += bars.rows([_stage_bar(stage) for stage in chapter.stages])
     return _section("Time", "Learning the whole stream once, evaluation not counted.", content)
+
+
+def _boards(chapter: Chapter) -> str:
+    if not chapter.boards:
+        return ""
+    note = "LifeLearner taught and tested over a serial line, and the same stream by its twin in Python."
+    return _section("On the board", note, onboard.sections(chapter.boards))
 
 
 def _stage_bar(stage: dict) -> bars.Bar:

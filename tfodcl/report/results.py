@@ -12,6 +12,11 @@ LARGEST = 1e18  # of any count, size or time; what is above is a mistake
 REQUIRED = {"command": str, "seed": int, "dataset": str, "preset": str, "encoder": dict, "methods": dict}
 REQUIRED_ENCODER = ("tflite_bytes", "macs", "latent_dim", "int8_agreement")
 REQUIRED_COSTS = ("bytes_per_record", "replay_bytes", "state_bytes", "bytes_written", "learn_seconds")
+BOARD_TEXTS = ("name", "chip", "core", "encoder", "firmware", "package_identity", "tick_unit")
+BOARD_COUNTS = {
+    "memory": ("arena_used_bytes", "arena_bytes", "stack_used_bytes", "stack_bytes"),
+    "flash": ("item_bytes", "programmed_bytes", "copied_bytes", "num_erases", "greatest_erase_count"),
+}
 OPTIONAL_ENCODER = ("parameters", "float_accuracy", "int8_accuracy", "latent_density")
 
 
@@ -59,6 +64,8 @@ def check_results(results: object, origin: str) -> None:
     for name, method in results["methods"].items():
         _check_method(method, f"{origin}: methods.{_word(name)}")
     _check_stages(results.get("stages") or [], origin)
+    if results.get("board") is not None:
+        _check_board(results, f"{origin}: board")
     for name in ("protocol", "versions"):
         if not isinstance(results.get(name) or {}, dict):
             raise InputError(f"{origin}: {name} must be an object. Received: {name}={_shown(results[name])}.")
@@ -124,6 +131,39 @@ def _check_stages(stages: object, origin: str) -> None:
             raise InputError(f"{origin}: stages[{i}] must be an object with a name. Received: {_shown(stage)}.")
         _check_number(_field(stage, "seconds", f"{origin}: stages[{i}]"), f"{origin}: stages[{i}].seconds")
         _check_number(stage.get("steps"), f"{origin}: stages[{i}].steps", null=True)
+
+
+def _check_board(results: dict, origin: str) -> None:
+    """What tools/serial_eval.py writes of a board, beside methods.lifelearner."""
+    board = results["board"]
+    if not isinstance(board, dict):
+        raise InputError(f"{origin} must be an object. Received: {_shown(board)}.")
+    points = len(_field(results["methods"], "lifelearner", f"{origin}: methods")["num_classes"])
+    for name in BOARD_TEXTS:
+        if not isinstance(_field(board, name, origin), str):
+            raise InputError(f"{origin}.{name} must be a text. Received: {_shown(board[name])}.")
+    if not isinstance(_field(board, "emulated", origin), bool):
+        raise InputError(f"{origin}.emulated must be true or false. Received: {_shown(board['emulated'])}.")
+    for name in ("accuracy", "twin_accuracy"):
+        _check_row(_field(board, name, origin), points, f"{origin}.{name}")
+    for value in _list(_field(board, "twin_differences", origin), f"{origin}.twin_differences"):
+        _check_number(value, f"{origin}.twin_differences")
+    for name, fields in BOARD_COUNTS.items():
+        part = _object(board, name, origin)
+        for field in fields:
+            _check_number(_field(part, field, f"{origin}.{name}"), f"{origin}.{name}.{field}")
+    for name in ("parts", "commands"):
+        for operation in _object(board, name, origin):
+            cost = _object(board[name], operation, f"{origin}.{name}")
+            for field in ("count", "total"):
+                _check_number(_field(cost, field, f"{origin}.{name}"), f"{origin}.{name}.{field}")
+
+
+def _object(container: dict, name: str, origin: str) -> dict:
+    value = _field(container, name, origin)
+    if not isinstance(value, dict):
+        raise InputError(f"{origin}.{_word(name)} must be an object. Received: {_shown(value)}.")
+    return value
 
 
 def _check_row(row: object, length: int, origin: str, num_known: int | None = None) -> None:
