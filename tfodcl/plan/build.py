@@ -58,8 +58,8 @@ def make(tflite: bytes) -> Plan:
     graph.check_values(read.input, "the encoder's input")
     graph.check_values(read.output, "the encoder's output")
     _check_order(read)
-    entries, owners = _lower(read)
-    offsets, scratch, arena_bytes = _place(read, entries, owners)
+    entries, originals = _lower(read)
+    offsets, scratch, arena_bytes = _place(read, entries, originals)
     if arena_bytes > _MAX_ARENA_BYTES:
         raise InputError(f"tensors must fit in 2^31 bytes. Received: {arena_bytes}.")
     content = _pack(tflite, read, entries, offsets, scratch, arena_bytes)
@@ -82,56 +82,54 @@ def _check_order(read: Graph) -> None:
 
 
 def _lower(read: Graph) -> tuple[list[Entry], dict[int, int]]:
-    """The entries in order, and for each tensor that lies where another does, that other's index."""
-    entries, owners = [], {}
+    """The entries in order, and the reshaped tensors by index: they are the tensors of these indices, under new shapes."""
+    entries, originals = [], {}
     for operator in read.operators:
         entry = lower(operator)
         if entry is None:
             source = operator.inputs[0]
             assert source is not None
-            owners[operator.output.index] = owners.get(source.index, source.index)
+            originals[operator.output.index] = originals.get(source.index, source.index)
         else:
             entries.append(entry)
-    return entries, owners
+    return entries, originals
 
 
-def _place(read: Graph, entries: list[Entry], owners: dict[int, int]) -> tuple[dict[int, int], list[int], int]:
+def _place(read: Graph, entries: list[Entry], originals: dict[int, int]) -> tuple[dict[int, int], list[int], int]:
     """Arena offsets of computed tensors by index, those of the entries' scratch, and the arena's bytes."""
-    last = {owners.get(read.input.index, read.input.index): -1}
+
+    def original(tensor: Tensor) -> int:
+        return originals.get(tensor.index, tensor.index)
+
+    end = len(entries)
+    last = {original(read.input): -1}  # step at which each is needed; the input is written at step -1
     for step, entry in enumerate(entries):
         for tensor in (*entry.inputs, entry.output):
-            if tensor.values is None:
-                last[owners.get(tensor.index, tensor.index)] = step
-    last[owners.get(read.output.index, read.output.index)] = len(entries)
+            last[original(tensor)] = step
+    last[original(read.output)] = end
 
-    first = {owners.get(read.input.index, read.input.index): -1}
-    sizes = {owners.get(read.input.index, read.input.index): read.input.num_bytes}
-    home: dict[int, int] = {}  # of owners that lie where an earlier one did
+    sizes = {original(read.input): [read.input.num_bytes] * (last[original(read.input)] + 2)}
+    first = {original(read.input): -1}
+    host: dict[int, int] = {}  # of each computed tensor, the one whose memory it takes over, or itself
+    host[original(read.input)] = original(read.input)
     for step, entry in enumerate(entries):
-        out = owners.get(entry.output.index, entry.output.index)
-        for source in entry.in_place:
-            owner = owners.get(source.index, source.index)
-            if source.values is None and last[owner] == step:
-                home[out] = home.get(owner, owner)
-                break
+        output = original(entry.output)
+        over = [original(source) for source in entry.in_place if source.values is None]
+        free = [host[source] for source in over if last[source] == step]
+        num_bytes, num_steps = entry.output.num_bytes, last[output] - step
+        if free:
+            host[output] = free[0]
+            sizes[free[0]][-1] = max(sizes[free[0]][-1], num_bytes)
+            sizes[free[0]] += [num_bytes] * num_steps
         else:
-            first[out], sizes[out] = step, entry.output.num_bytes
-    until = dict.fromkeys(first, -1)
-    for owner in last:
-        root = home.get(owner, owner)
-        until[root] = max(until[root], last[owner])
+            host[output], first[output], sizes[output] = output, step, [num_bytes] * (num_steps + 1)
 
-    roots = list(first)
-    blocks = [memory.Block(sizes[root], first[root], until[root]) for root in roots]
-    blocks += [memory.Block(entry.scratch_bytes, step, step) for step, entry in enumerate(entries)]
+    blocks = [memory.Block(first[index], tuple(sizes[index])) for index in first]
+    blocks += [memory.Block(step, (entry.scratch_bytes,)) for step, entry in enumerate(entries)]
     placed, arena_bytes = memory.place(blocks)
-    at = dict(zip(roots, placed[: len(roots)], strict=True))
-    tensors = [read.input, *(operator.output for operator in read.operators)]
-    offsets = {}
-    for tensor in tensors:
-        owner = owners.get(tensor.index, tensor.index)
-        offsets[tensor.index] = at[home.get(owner, owner)]
-    return offsets, placed[len(roots) :], arena_bytes
+    at = dict(zip(first, placed, strict=False))
+    computed = [read.input, *(operator.output for operator in read.operators)]
+    return {one.index: at[host[original(one)]] for one in computed}, placed[len(first) :], arena_bytes
 
 
 def _pack(

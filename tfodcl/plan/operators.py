@@ -98,13 +98,8 @@ def _fully_connected(operator: Operator) -> Entry:
     expected = (output.num_bytes, source.num_bytes)
     require(tensor.dims == expected, operator, f"must have weights {expected}, for one sample", tensor.dims)
     assert tensor.values is not None and tensor.offset is not None
-    if len(tensor.scales) == 1:  # the reference multiplies these two in single precision
-        product = float(np.float32(source.scale) * tensor.scales[0])
-        factors = np.full(output.num_bytes, product / output.scale)
-    else:
-        factors = source.scale * tensor.scales.astype(np.float64) / output.scale
     sums = tensor.values.astype(np.int64).sum(axis=1)
-    channels = rules.channel_array(operator, source, sums, source.num_bytes, factors)
+    channels = rules.channel_array(operator, source, sums, source.num_bytes, _channel_factors(source, tensor, output))
     return Entry(
         Kind.FULLY_CONNECTED,
         operator.name,
