@@ -153,7 +153,10 @@ def _run_micro(tflite: bytes, samples: np.ndarray) -> np.ndarray:
     return np.array(outputs)
 
 
-@pytest.fixture(params=["BUILTIN_REF", "tflite-micro"])
+ORACLES = {"BUILTIN_REF": _run_reference, "tflite-micro": _run_micro}
+
+
+@pytest.fixture(params=ORACLES)
 def oracle(request) -> Callable[[bytes, np.ndarray], np.ndarray]:
     """Runs samples through another implementation, like `encode`."""
-    return _run_reference if request.param == "BUILTIN_REF" else _run_micro
+    return ORACLES[request.param]
