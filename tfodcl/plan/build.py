@@ -82,8 +82,9 @@ def _check_order(read: Graph) -> None:
 
 
 def _lower(read: Graph) -> tuple[list[Entry], dict[int, int]]:
-    """The entries in order, and the reshaped tensors by index: they are the tensors of these indices, under new shapes."""
-    entries, originals = [], {}
+    """The entries in order, and for each reshaped tensor, by index, the one whose values it has."""
+    entries: list[Entry] = []
+    originals: dict[int, int] = {}
     for operator in read.operators:
         entry = lower(operator)
         if entry is None:

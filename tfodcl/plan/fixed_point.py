@@ -121,7 +121,7 @@ def _logistic(x: int, integer_bits: int) -> int:
 
 
 def _reciprocal_of_one_plus(x: int) -> int:
-    """1 / (1 + x) for x in 0..1, both in steps of 2^-31, by Newton and Raphson from 48/17 - 32/17 d, d = (1 + x) / 2."""
+    """1 / (1 + x) for x in 0..1, both in steps of 2^-31: Newton and Raphson from 48/17 - 32/17 d, d = (1 + x) / 2."""
     half_denominator = (x + INT32_MAX + 1) // 2
     estimate = 1515870810 + multiply_high(half_denominator, -1010580540)  # in steps of 2^-29
     for _ in range(3):
@@ -131,7 +131,15 @@ def _reciprocal_of_one_plus(x: int) -> int:
 
 
 # exp(-2^k) in steps of 2^-31 for k = -2..4.
-_EXP_OF_POWERS = ((-2, 1672461947), (-1, 1302514674), (0, 790015084), (1, 290630308), (2, 39332535), (3, 720401), (4, 242))
+_EXP_OF_POWERS = (
+    (-2, 1672461947),
+    (-1, 1302514674),
+    (0, 790015084),
+    (1, 290630308),
+    (2, 39332535),
+    (3, 720401),
+    (4, 242),
+)
 
 
 def _exp_on_negative_values(x: int, integer_bits: int) -> int:

@@ -25,7 +25,8 @@ class Block:
 def place(blocks: Sequence[Block]) -> tuple[list[int], int]:
     """Offsets of the blocks, and the bytes that hold them all; at no step do two blocks overlap.
 
-    Each is placed at the lowest offset where it fits, in several orders, of which the one with the fewest bytes is taken.
+    Each is placed at the lowest offset where it fits, in several orders, of which the one with the fewest bytes
+    is taken.
     """
     total_at = {step: sum(one.size_at(step) for one in blocks) for block in blocks for step in block.steps}
     most_alive = [max((total_at[step] for step in block.steps), default=0) for block in blocks]

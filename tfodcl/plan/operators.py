@@ -194,7 +194,9 @@ def _softmax(operator: Operator) -> Entry:
     (source,) = rules.values(operator, 1)
     _require_probabilities(operator)
     num_channels = source.shape[2]
-    require(num_channels <= _MAX_SOFTMAX_CHANNELS, operator, f"must be over {_MAX_SOFTMAX_CHANNELS} at most", num_channels)
+    require(
+        num_channels <= _MAX_SOFTMAX_CHANNELS, operator, f"must be over {_MAX_SOFTMAX_CHANNELS} at most", num_channels
+    )
     beta = operator.options.beta
     try:
         table = fixed_point.softmax_table(source.scale, beta)
@@ -239,7 +241,7 @@ def _concatenation(operator: Operator) -> Entry:
         part.shape[:axis] + part.shape[axis + 1 :] == output.shape[:axis] + output.shape[axis + 1 :] for part in parts
     )
     require(alike and tuple(expected) == output.shape, operator, f"must have an output of {expected}", output.shape)
-    fields = (struct.pack("<BB", axis, len(parts)), *parts[1:])
+    fields: tuple[Field, ...] = (struct.pack("<BB", axis, len(parts)), *parts[1:])
     return Entry(Kind.CONCATENATION, operator.name, parts[0], output, fields)
 
 

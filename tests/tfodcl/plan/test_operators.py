@@ -1,4 +1,4 @@
-"""Every operator, drawn at random, gives the bits of TensorFlow Lite's reference kernels and of TensorFlow Lite Micro."""
+"""Every operator, drawn at random, gives the bits of TensorFlow Lite's reference kernels and of tflite-micro."""
 
 import numpy as np
 import pytest
