@@ -14,7 +14,8 @@ inline int32_t MultiplyHigh(int32_t x, int32_t multiplier) {
   return static_cast<int32_t>((static_cast<int64_t>(x) * multiplier + (int64_t{1} << 30)) >> 31);
 }
 
-// x / 2^exponent, rounded to the nearest, halves away from zero. 1 <= exponent <= 31, -2^31 < x.
+// x / 2^exponent, rounded to the nearest, halves away from zero. 1 <= exponent <= 31, -2^31 < x, and x < 2^31 - 1
+// where the exponent is 1, as all results of MultiplyHigh are.
 inline int32_t DivideByPowerOfTwo(int32_t x, int exponent) { return (((x - (x < 0)) >> (exponent - 1)) + 1) >> 1; }
 
 // x x multiplier x 2^(shift - 31). 0 <= multiplier, -31 <= shift <= 30. x x 2^shift is taken modulo 2^32 where shift is
