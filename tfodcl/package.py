@@ -85,7 +85,8 @@ class Package:
       other_codecs: codecs of other methods by their NAME, such as "pq" for pq_replay.
       adaptive: initial float32 arrays of an adaptive stage that is more than a head (AIM); may be empty.
       info: a JSON object: recipe, dataset, preset, seed, front end, learning rates per method, sizes.
-      plan: the encoder's plan for the board's own kernels, opaque here; empty where there is none.
+      plan: the encoder's plan for the board's own kernels (tfodcl/plan), empty where there is none. Opaque here: it
+        names the encoder's CRC-32, and a board refuses that of another one.
     """
 
     encoder: bytes

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tfodcl import command, files, package
+from tfodcl import command, files, package, plan
 from tfodcl.compress import record
 from tfodcl.compress.bitmap_pq import BitmapPqCodec
 from tfodcl.compress.product_quantizer import ProductQuantizer
@@ -20,14 +20,15 @@ from tfodcl.errors import InputError
 
 LATENT_DIM = 44  # a multiple of the subvectors' 4 values, not of the bitmap's 8
 ZERO_POINT = -128
+_FOLDER = Path(__file__).parents[1] / "tests" / "golden"
+_GIVEN = ("plan_encoder.tflite", "plan_latents.bin")  # TensorFlow Lite's, as tests/tfodcl/plan/test_golden.py says
 _ENCODER = b"\x1c\x00\x00\x00TFL3" + bytes(range(37))  # begins like a .tflite file, and is none
 
 
 def main() -> None:
     """Parses the command line and writes or compares."""
     parser = command.Parser(prog="make_golden", description=__doc__)
-    default = Path(__file__).parents[1] / "tests" / "golden"
-    parser.add_argument("--out", type=Path, default=default, help="directory (default: tests/golden)")
+    parser.add_argument("--out", type=Path, default=_FOLDER, help="directory (default: tests/golden)")
     parser.add_argument("--check", action="store_true", help="write nothing; fail where a file differs")
     options = parser.parse_args()
     for name, content in golden_files().items():
@@ -53,6 +54,8 @@ def golden_files() -> dict[str, bytes]:
         contents[f"{codec.NAME}_records.bin"] = b"".join(records)
         contents[f"{codec.NAME}_decoded.bin"] = codec.decode(payloads).tobytes()
     contents["package_v1.bin"] = package.to_bytes(golden_package(codecs))
+    contents |= {name: (_FOLDER / name).read_bytes() for name in _GIVEN}
+    contents["plan_v1.bin"] = plan.build(contents["plan_encoder.tflite"])
     return contents
 
 

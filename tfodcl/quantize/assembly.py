@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tfodcl import plan
 from tfodcl.backbones import count_macs
 from tfodcl.compress.bitmap_pq import BitmapPqCodec
 from tfodcl.compress.product_quantizer import ProductQuantizer
@@ -49,6 +50,7 @@ def assemble(recipe: str, trained: Trained, dataset: Dataset, preset: Preset, se
     )
     samples = codec_samples(dataset, seed)
     model = metadata.describe(tflite.convert(twin, as_float(samples)), dataset, recipe)
+    board_plan = plan.make(model)
     encoder = TfliteEncoder(model)
     fitted, held_out = np.split(encoder.encode(samples), [len(samples) * 2 // 3])
     codec: Codec = UniformCodec(encoder.latent_dim, num_bits=8)
@@ -78,6 +80,7 @@ def assemble(recipe: str, trained: Trained, dataset: Dataset, preset: Preset, se
             replay_epochs=preset.replay_epochs,
             replay_budget_bytes=num_records * record_bytes,
         ),
+        plan=board_plan.content,
         adaptive=stage.weights() if isinstance(stage, AimStage) else {},
         info={
             "recipe": recipe,
@@ -95,6 +98,7 @@ def assemble(recipe: str, trained: Trained, dataset: Dataset, preset: Preset, se
                 "tflite_bytes": len(model),
                 "parameters": trained.encoder.count_params(),
                 "macs": count_macs(trained.encoder),
+                "arena_bytes": board_plan.arena_bytes,
                 "latent_dim": encoder.latent_dim,
                 "latent_density": float(np.mean(held_out != encoder.latent_zero_point)),
                 "codec": {

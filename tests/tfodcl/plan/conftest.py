@@ -1,0 +1,162 @@
+"""Small int8 models, drawn at random, and three programs that run them: ours, TensorFlow Lite's reference kernels and
+TensorFlow Lite Micro."""
+
+import subprocess
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import flatbuffers
+import numpy as np
+import pytest
+import tensorflow as tf
+from ai_edge_litert import schema_py_generated as schema
+from tflite_micro.python.tflite_micro import runtime
+
+from tfodcl import plan
+
+ROOT = Path(__file__).parents[3]
+BUILD = ROOT / "build" / "micro_tests"
+
+
+class ModelBuilder:
+    """An int8 .tflite, tensor by tensor and operator by operator."""
+
+    def __init__(self) -> None:
+        self._model, self._graph = schema.ModelT(), schema.SubGraphT()
+        self._model.version, self._model.subgraphs = 3, [self._graph]
+        self._model.buffers, self._model.operatorCodes = [schema.BufferT()], []
+        self._graph.tensors, self._graph.operators = [], []
+
+    def tensor(self, shape, scale=1.0, zero_point=0, values=None, channel_dim=0) -> int:
+        """Index of a new tensor: int8, or of the type of `values`, which make it a constant. `scale`: one or several;
+        None leaves it without quantization."""
+        tensor = schema.TensorT()
+        tensor.name = f"tensor {len(self._graph.tensors)}".encode()
+        tensor.shape = np.array(shape, np.int32)
+        tensor.type = {None: schema.TensorType.INT8, "int8": schema.TensorType.INT8, "int32": schema.TensorType.INT32}[
+            None if values is None else values.dtype.name
+        ]
+        if scale is not None:
+            scales = np.atleast_1d(np.asarray(scale, np.float32))
+            tensor.quantization = schema.QuantizationParametersT()
+            tensor.quantization.scale = scales
+            tensor.quantization.zeroPoint = np.full(len(scales), zero_point, np.int64)
+            tensor.quantization.quantizedDimension = channel_dim
+        if values is not None:
+            buffer = schema.BufferT()
+            buffer.data = np.frombuffer(values.tobytes(), np.uint8)
+            tensor.buffer = len(self._model.buffers)
+            self._model.buffers.append(buffer)
+        self._graph.tensors.append(tensor)
+        return len(self._graph.tensors) - 1
+
+    def operator(self, name: str, inputs: list[int], output: int, version: int = 1, **options) -> int:
+        """Adds an operator; `options` are its fields in the schema. Returns `output`."""
+        code = schema.OperatorCodeT()
+        code.builtinCode = getattr(schema.BuiltinOperator, name)
+        code.deprecatedBuiltinCode = min(code.builtinCode, 127)
+        code.version = version
+        operator = schema.OperatorT()
+        operator.opcodeIndex = len(self._model.operatorCodes)
+        operator.inputs, operator.outputs = np.array(inputs, np.int32), np.array([output], np.int32)
+        if kind := _OPTIONS.get(name):
+            operator.builtinOptionsType = getattr(schema.BuiltinOptions, kind)
+            operator.builtinOptions = getattr(schema, f"{kind}T")()
+            for field, value in options.items():
+                assert hasattr(operator.builtinOptions, field)
+                setattr(operator.builtinOptions, field, value)
+        self._model.operatorCodes.append(code)
+        self._graph.operators.append(operator)
+        return output
+
+    def finish(self, source: int, sink: int) -> bytes:
+        self._graph.inputs, self._graph.outputs = np.array([source], np.int32), np.array([sink], np.int32)
+        builder = flatbuffers.Builder(1024)
+        builder.Finish(self._model.Pack(builder), b"TFL3")
+        return bytes(builder.Output())
+
+
+_OPTIONS = {
+    "ADD": "AddOptions",
+    "AVERAGE_POOL_2D": "Pool2DOptions",
+    "CONCATENATION": "ConcatenationOptions",
+    "CONV_2D": "Conv2DOptions",
+    "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
+    "FULLY_CONNECTED": "FullyConnectedOptions",
+    "MAX_POOL_2D": "Pool2DOptions",
+    "MEAN": "ReducerOptions",
+    "MUL": "MulOptions",
+    "PAD": "PadOptions",
+    "RESHAPE": "ReshapeOptions",
+    "SOFTMAX": "SoftmaxOptions",
+}
+
+
+@pytest.fixture
+def builder() -> ModelBuilder:
+    return ModelBuilder()
+
+
+@pytest.fixture(scope="session")
+def run_encoder_program() -> Path:
+    """The builtin encoder as a program for the host, with sanitizers."""
+    configure = ["cmake", "-S", ROOT / "micro", "-B", BUILD, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=RelWithDebInfo"]
+    for command in (
+        [*configure, "-DTFODCL_TESTS=ON", "-DTFODCL_SANITIZE=ON"],
+        ["cmake", "--build", BUILD, "--target", "run_encoder"],
+    ):
+        result = subprocess.run(command, capture_output=True, text=True)
+        assert result.returncode == 0, result.stdout + result.stderr
+    return BUILD / "tests" / "run_encoder"
+
+
+@pytest.fixture
+def encode(run_encoder_program, tmp_path) -> Callable[[bytes, np.ndarray], np.ndarray]:
+    """Runs samples (n, *input shape) int8 through the builtin encoder: (n, latent_dim) int8."""
+
+    def encode_samples(tflite: bytes, samples: np.ndarray) -> np.ndarray:
+        contents = {"tflite": tflite, "plan": plan.build(tflite), "samples": samples.tobytes()}
+        for name, content in contents.items():
+            (tmp_path / name).write_bytes(content)
+        files = [tmp_path / name for name in (*contents, "latents")]
+        result = subprocess.run([run_encoder_program, *files], capture_output=True, text=True)
+        assert result.returncode == 0, result.stderr
+        return np.frombuffer(files[-1].read_bytes(), np.int8).reshape(len(samples), -1)
+
+    return encode_samples
+
+
+def _run_reference(tflite: bytes, samples: np.ndarray) -> np.ndarray:
+    # TensorFlow's: LiteRT 2.3 under that name rounds FULLY_CONNECTED once, so that one output in 2,000 is another.
+    kernels = tf.lite.experimental.OpResolverType.BUILTIN_REF
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*tf.lite.Interpreter is deprecated", UserWarning)
+        interpreter = tf.lite.Interpreter(model_content=tflite, experimental_op_resolver_type=kernels, num_threads=1)
+    interpreter.allocate_tensors()
+    source, sink = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
+    outputs = []
+    for sample in samples:
+        interpreter.set_tensor(source, sample[None])
+        interpreter.invoke()
+        outputs.append(interpreter.get_tensor(sink).reshape(-1))
+    return np.array(outputs)
+
+
+def _run_micro(tflite: bytes, samples: np.ndarray) -> np.ndarray:
+    interpreter = runtime.Interpreter.from_bytes(tflite)
+    outputs = []
+    for sample in samples:
+        interpreter.set_input(sample[None], 0)  # before every call: its memory is reused
+        interpreter.invoke()
+        outputs.append(interpreter.get_output(0).reshape(-1))
+    return np.array(outputs)
+
+
+ORACLES = {"BUILTIN_REF": _run_reference, "tflite-micro": _run_micro}
+
+
+@pytest.fixture(params=ORACLES)
+def oracle(request) -> Callable[[bytes, np.ndarray], np.ndarray]:
+    """Runs samples through another implementation, like `encode`."""
+    return ORACLES[request.param]
