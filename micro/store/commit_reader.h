@@ -9,11 +9,22 @@
 
 namespace tfodcl {
 
+// An item in the log. `address` is that of its first byte in the flash; it stays valid until OnMoved tells another.
+struct Item {
+  uint8_t kind;
+  uint32_t address;
+  uint32_t size_bytes;
+};
+
+// One that was found; none of its numbers reaches beyond its block.
 struct Commit {
   CommitHeader header;
   uint32_t content_address;  // of the first item, in the flash
   uint32_t end_offset;       // in the block, behind the padding
   bool is_intact;            // all items can be read and have the CRC-32 of the header
+
+  // Item 0 <= i < header.num_items.
+  Item ItemAt(uint32_t i) const { return {header.kind, content_address + i * header.item_bytes, header.item_bytes}; }
 };
 
 // Finds every commit whose header is valid, in the order of their places, among whatever else lies there. Behind an

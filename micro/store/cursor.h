@@ -24,6 +24,9 @@ struct Layout {
   uint32_t limit() const { return block_bytes - empty_commit_bytes(); }
 };
 
+// Most items of a commit: its header counts them in 16 bits.
+inline constexpr uint32_t kMostItems = 0xFFFF;
+
 // Items of one kind and size that stay together in one commit.
 struct Group {
   uint8_t kind;

@@ -17,13 +17,6 @@
 
 namespace tfodcl {
 
-// An item in the log. `address` is that of its first byte in the flash; it stays valid until OnMoved tells another.
-struct Item {
-  uint8_t kind;
-  uint32_t address;
-  uint32_t size_bytes;
-};
-
 // Who knows what the items mean. Must not call the log but for Read while one of these runs.
 class LogOwner {
  public:
@@ -101,7 +94,8 @@ class Log {
   uint32_t LargestItem() const;
 
   // Begins a new block, moves the needed items out of all blocks before it, and erases all other blocks: what the owner
-  // no longer needs is gone from the flash. Interrupted, it has to be called again after the mount. kLogFull as Append.
+  // no longer needs is gone from the flash. Interrupted, it has to be called again after the mount. kUnreadable as
+  // Append.
   Status Purge();
 
   // Reads within an item, pending or durable. kUnreadable, kOutOfRange.
@@ -111,22 +105,32 @@ class Log {
   LogStatistics statistics() const;
 
  private:
-  // log_mount.cc: finding the log in the flash.
-  bool FindHead();
-  bool AdoptHead(const BlockHeader& header);
-  Status DeliverItems();
-  Status BeginWriting();
-
   // log.cc: writing.
   Status MakeRoom(const Group& group);
   uint8_t* Extend(const Group& item, uint32_t* address);
   Status OpenNextBlock();
   Status WriteTail();
-  Status BeginCommit(const Group& group, uint32_t content_crc);
-  Status Put(Bytes bytes);
-  Status EndCommit();
   Status Program(uint32_t offset, Bytes bytes);
-  Status EraseBlock(uint32_t block);
+  Status EraseBlock(uint32_t block, uint32_t* erase_count);
+  uint32_t NumFreeBlocks() const { return layout_.num_blocks - (cursor_.sequence + 1 - tail_); }
+  uint32_t BlockOf(uint32_t sequence) const { return sequence % layout_.num_blocks; }
+
+  // log.cc: a commit larger than the buffer, in parts. At the cursor, where room has been made and nothing is pending.
+  void BeginCommit(const Group& group, uint32_t content_crc);
+  Status Put(Bytes bytes);
+  Span<uint8_t> RoomInBuffer(size_t most_bytes);
+  Status ProgramFullBuffer();
+  Status EndCommit();
+
+  // log_mount.cc: finding the log in the flash.
+  BlockContent ReadBlockHeader(uint32_t block, BlockHeader* header) const;
+  bool FindHead();
+  bool AdoptHead(const BlockHeader& header);
+  uint32_t WrittenEnd(uint32_t block, uint32_t from) const;
+  bool IsErased(uint32_t address, uint32_t size) const;
+  Status DeliverItems();
+  Status BeginWriting();
+  Status SettleDoubts();
 
   // log_collect.cc: moving what is needed.
   bool CollectingMakesRoom(const Group& group) const;
@@ -134,10 +138,10 @@ class Log {
   Status Collect();
   Status MoveNeeded(const Commit& commit, uint32_t num_needed);
   Status MoveLarge(const Commit& commit, const Group& group);
+  Status AddToCrc(const Item& item, uint32_t* crc);
+  Status PutItem(const Item& item);
+  Status ReadDurable(uint32_t address, Span<uint8_t> out);
   Status EraseFreeBlocks();
-
-  uint32_t NumFreeBlocks() const;
-  uint32_t BlockOf(uint32_t sequence) const { return sequence % layout_.num_blocks; }
 
   Flash* flash_;
   LogOwner* owner_;
@@ -146,8 +150,8 @@ class Log {
   Span<uint8_t> buffer_;         // the pending commit from its header on, or a part of a larger one
   uint32_t buffered_bytes_ = 0;  // of a larger one
   bool mounted_ = false;
-  bool writing_ = false;        // since the mount: doubts that it left are settled
-  bool tail_in_doubt_ = false;  // the last commit gives the tail and nothing after it proves that it is complete
+  bool settled_ = false;        // what the mount left in doubt is so no longer
+  bool tail_in_doubt_ = false;  // the last commit gives the tail, and nothing after it proves that it is complete
   uint32_t identity_ = 0;
   uint32_t tail_ = 0;  // sequence number of the oldest block that counts
   uint32_t greatest_erase_count_ = 0;
