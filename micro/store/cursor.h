@@ -20,8 +20,10 @@ struct Layout {
   uint32_t first() const { return static_cast<uint32_t>(AlignUp(kBlockHeaderBytes, unit_bytes)); }
   // Bytes of a commit without items.
   uint32_t empty_commit_bytes() const { return static_cast<uint32_t>(AlignUp(kCommitHeaderBytes, unit_bytes)); }
-  // Offset at which commits with items end: behind it is room for one that gives the tail.
-  uint32_t limit() const { return block_bytes - empty_commit_bytes(); }
+  // Kept free at the end of a block: for a commit that gives the tail, a gap after a mount, and the tail once more.
+  uint32_t reserve_bytes() const { return 3 * empty_commit_bytes(); }
+  // Offset at which commits with items end.
+  uint32_t limit() const { return block_bytes - reserve_bytes(); }
 };
 
 // Most items of a commit: its header counts them in 16 bits.

@@ -28,7 +28,7 @@ Status Log::Prepare(size_t batch_bytes, Arena* arena) {
   const Layout layout = {geometry.program_unit_bytes, geometry.erase_block_bytes, geometry.num_blocks,
                          static_cast<uint32_t>(batch_bytes)};
   const size_t buffer_bytes = AlignUp(kCommitHeaderBytes + batch_bytes, geometry.program_unit_bytes);
-  if (layout.first() + buffer_bytes + layout.empty_commit_bytes() > layout.block_bytes) return Status::kInvalidArgument;
+  if (layout.first() + buffer_bytes + layout.reserve_bytes() > layout.block_bytes) return Status::kInvalidArgument;
   if (const Status status = arena->Allocate(buffer_bytes, &buffer_); status != Status::kOk) return status;
   layout_ = layout;
   return Status::kOk;
@@ -134,10 +134,7 @@ uint8_t* Log::Extend(const Group& item, uint32_t* address) {
 
 Status Log::OpenNextBlock() {
   const uint32_t sequence = cursor_.sequence + 1;
-  if (NumFreeBlocks() == 0 || sequence > kGreatestSequence) {
-    mounted_ = false;
-    return Status::kCorruptLog;
-  }
+  if (NumFreeBlocks() == 0 || sequence > kGreatestSequence) return LoseMount(Status::kCorruptLog);
   BlockHeader header = {0, sequence, identity_, tail_};
   if (const Status status = EraseBlock(BlockOf(sequence), &header.erase_count); status != Status::kOk) return status;
   cursor_.BeginNextBlock(layout_);
@@ -147,14 +144,16 @@ Status Log::OpenNextBlock() {
 }
 
 Status Log::WriteTail() {
-  if (cursor_.offset + layout_.empty_commit_bytes() > layout_.block_bytes) {
-    if (const Status status = OpenNextBlock(); status != Status::kOk) return status;
-  }
   uint8_t bytes[kLargestUnitBytes] = {};
   EncodeCommitHeader({0, 0, tail_, 0}, cursor_.sequence, cursor_.offset, bytes);
   const Status status = Program(cursor_.offset, Bytes(bytes, layout_.empty_commit_bytes()));
   cursor_.offset += layout_.empty_commit_bytes();
   return status;
+}
+
+Status Log::LoseMount(Status why) {
+  mounted_ = false;
+  return why;
 }
 
 void Log::BeginCommit(const Group& group, uint32_t content_crc) {
@@ -204,16 +203,14 @@ Status Log::EraseBlock(uint32_t block, uint32_t* erase_count) {
   if (*erase_count < 0xFFFFFFFF) ++*erase_count;
   if (*erase_count > greatest_erase_count_) greatest_erase_count_ = *erase_count;
   const Status status = flash_->Erase(block);
-  if (status != Status::kOk) mounted_ = false;
   ++statistics_.num_erases;
-  return status;
+  return status == Status::kOk ? status : LoseMount(status);
 }
 
 Status Log::Program(uint32_t offset, Bytes bytes) {
   const Status status = flash_->Program(BlockOf(cursor_.sequence) * layout_.block_bytes + offset, bytes);
-  if (status != Status::kOk) mounted_ = false;
   statistics_.programmed_bytes += bytes.size();
-  return status;
+  return status == Status::kOk ? status : LoseMount(status);
 }
 
 }  // namespace tfodcl

@@ -21,8 +21,9 @@ namespace tfodcl {
 class LogOwner {
  public:
   // While mounting: one committed item, in the order in which they lie in the log. An item that was moved stands where
-  // it was moved to, thus after younger ones. After a power loss an item may come twice, with equal bytes: the later
-  // one is to be kept. Items that were not needed any longer may come again. Any status but kOk ends the mount with it.
+  // it was moved to, thus after younger ones. After a power loss an item may come twice, with equal bytes: the earlier
+  // one is to be kept, for the later one may be torn. Items that were not needed any longer may come again. Any status
+  // but kOk ends the mount with it.
   virtual Status OnItem(const Item& item) = 0;
 
   // Whether the item at this address is needed any longer. Asked more than once; the answer may change only between
@@ -110,6 +111,7 @@ class Log {
   uint8_t* Extend(const Group& item, uint32_t* address);
   Status OpenNextBlock();
   Status WriteTail();
+  Status LoseMount(Status why);
   Status Program(uint32_t offset, Bytes bytes);
   Status EraseBlock(uint32_t block, uint32_t* erase_count);
   uint32_t NumFreeBlocks() const { return layout_.num_blocks - (cursor_.sequence + 1 - tail_); }
@@ -139,7 +141,8 @@ class Log {
   Status MoveNeeded(const Commit& commit, uint32_t num_needed);
   Status MoveLarge(const Commit& commit, const Group& group);
   Status AddToCrc(const Item& item, uint32_t* crc);
-  Status PutItem(const Item& item);
+  Status PutItem(const Item& item, uint32_t* crc);
+  void TellMoved(const Commit& commit, uint32_t to);
   Status ReadDurable(uint32_t address, Span<uint8_t> out);
   Status EraseFreeBlocks();
 
@@ -150,8 +153,7 @@ class Log {
   Span<uint8_t> buffer_;         // the pending commit from its header on, or a part of a larger one
   uint32_t buffered_bytes_ = 0;  // of a larger one
   bool mounted_ = false;
-  bool settled_ = false;        // what the mount left in doubt is so no longer
-  bool tail_in_doubt_ = false;  // the last commit gives the tail, and nothing after it proves that it is complete
+  bool settled_ = false;  // what the mount left in doubt is so no longer
   uint32_t identity_ = 0;
   uint32_t tail_ = 0;  // sequence number of the oldest block that counts
   uint32_t greatest_erase_count_ = 0;

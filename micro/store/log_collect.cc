@@ -27,7 +27,7 @@ bool Log::CollectingMakesRoom(const Group& group) const {
       if (num_needed > 0 && plan.Add({commit.header.kind, commit.header.item_bytes, num_needed}, layout_)) --num_free;
     }
     plan.Close(layout_);
-    if (plan.offset + layout_.empty_commit_bytes() > layout_.block_bytes) {
+    if (plan.offset > layout_.limit()) {
       plan.BeginNextBlock(layout_);
       --num_free;
     }
@@ -53,18 +53,19 @@ Status Log::Collect() {
   for (Commit commit; reader.Next(&commit);) {
     const uint32_t num_needed = NumNeeded(commit);
     if (num_needed == 0) continue;
-    if (!commit.is_intact) {
-      mounted_ = false;
-      return Status::kUnreadable;
-    }
+    if (!commit.is_intact) return LoseMount(Status::kUnreadable);
     if (const Status status = MoveNeeded(commit, num_needed); status != Status::kOk) return status;
   }
   if (const Status status = Flush(); status != Status::kOk) return status;
   ++tail_;
+  if (cursor_.offset > layout_.limit()) {
+    if (const Status status = OpenNextBlock(); status != Status::kOk) return status;
+  }
   return WriteTail();
 }
 
-// What is needed of one commit stays together: so the copies never take more program units than the originals did.
+// What is needed of one commit stays together: so the copies never take more program units than the originals did. All
+// its items are read once more, since what is copied must be what the CRC-32 has been checked of.
 Status Log::MoveNeeded(const Commit& commit, uint32_t num_needed) {
   const Group group = {commit.header.kind, commit.header.item_bytes, num_needed};
   const Placement placement = cursor_.PlacementOf(group, layout_);
@@ -76,15 +77,20 @@ Status Log::MoveNeeded(const Commit& commit, uint32_t num_needed) {
   }
   statistics_.copied_bytes += group.content_bytes();
   if (group.content_bytes() > layout_.batch_bytes) return MoveLarge(commit, group);
+  uint32_t address = 0;
+  uint32_t crc = 0;
   for (uint32_t i = 0; i < commit.header.num_items; ++i) {
     const Item item = commit.ItemAt(i);
-    if (!owner_->IsNeeded(item)) continue;
-    uint32_t address;
-    uint8_t* to = Extend({group.kind, group.item_bytes, 1}, &address);
-    const Span<uint8_t> copy(to, item.size_bytes);
+    if (!owner_->IsNeeded(item)) {
+      if (const Status status = AddToCrc(item, &crc); status != Status::kOk) return status;
+      continue;
+    }
+    const Span<uint8_t> copy(Extend({group.kind, group.item_bytes, 1}, &address), item.size_bytes);
     if (const Status status = ReadDurable(item.address, copy); status != Status::kOk) return status;
-    owner_->OnMoved(item, address);
+    crc = Crc32(copy, crc);
   }
+  if (crc != commit.header.content_crc) return LoseMount(Status::kUnreadable);
+  TellMoved(commit, address - (num_needed - 1) * group.item_bytes);
   return Status::kOk;
 }
 
@@ -92,30 +98,41 @@ Status Log::MoveNeeded(const Commit& commit, uint32_t num_needed) {
 Status Log::MoveLarge(const Commit& commit, const Group& group) {
   const uint32_t first = BlockOf(cursor_.sequence) * layout_.block_bytes + cursor_.offset + kCommitHeaderBytes;
   uint32_t crc = 0;
+  uint32_t needed_crc = 0;
   for (uint32_t i = 0; i < commit.header.num_items; ++i) {
     const Item item = commit.ItemAt(i);
-    if (!owner_->IsNeeded(item)) continue;
     if (const Status status = AddToCrc(item, &crc); status != Status::kOk) return status;
+    if (!owner_->IsNeeded(item)) continue;
+    if (const Status status = AddToCrc(item, &needed_crc); status != Status::kOk) return status;
   }
-  BeginCommit(group, crc);
+  if (crc != commit.header.content_crc) return LoseMount(Status::kUnreadable);
+  BeginCommit(group, needed_crc);
+  crc = 0;
   for (uint32_t i = 0; i < commit.header.num_items; ++i) {
     const Item item = commit.ItemAt(i);
     if (!owner_->IsNeeded(item)) continue;
-    if (const Status status = PutItem(item); status != Status::kOk) return status;
+    if (const Status status = PutItem(item, &crc); status != Status::kOk) return status;
   }
   if (const Status status = EndCommit(); status != Status::kOk) return status;
-  uint32_t num_moved = 0;
-  for (uint32_t i = 0; i < commit.header.num_items; ++i) {
-    const Item item = commit.ItemAt(i);
-    if (owner_->IsNeeded(item)) owner_->OnMoved(item, first + num_moved++ * item.size_bytes);
-  }
+  if (crc != needed_crc) return LoseMount(Status::kUnreadable);
+  TellMoved(commit, first);
   return Status::kOk;
 }
 
+void Log::TellMoved(const Commit& commit, uint32_t to) {
+  for (uint32_t i = 0; i < commit.header.num_items; ++i) {
+    const Item item = commit.ItemAt(i);
+    if (!owner_->IsNeeded(item)) continue;
+    owner_->OnMoved(item, to);
+    to += item.size_bytes;
+  }
+}
+
 Status Log::AddToCrc(const Item& item, uint32_t* crc) {
+  uint8_t chunk[128];
   for (uint32_t done = 0; done < item.size_bytes;) {
-    buffered_bytes_ = 0;
-    const Span<uint8_t> part = RoomInBuffer(item.size_bytes - done);
+    const uint32_t left = item.size_bytes - done;
+    const Span<uint8_t> part(chunk, left < sizeof(chunk) ? left : sizeof(chunk));
     if (const Status status = ReadDurable(item.address + done, part); status != Status::kOk) return status;
     *crc = Crc32(part, *crc);
     done += static_cast<uint32_t>(part.size());
@@ -123,10 +140,11 @@ Status Log::AddToCrc(const Item& item, uint32_t* crc) {
   return Status::kOk;
 }
 
-Status Log::PutItem(const Item& item) {
+Status Log::PutItem(const Item& item, uint32_t* crc) {
   for (uint32_t done = 0; done < item.size_bytes;) {
     const Span<uint8_t> part = RoomInBuffer(item.size_bytes - done);
     if (const Status status = ReadDurable(item.address + done, part); status != Status::kOk) return status;
+    *crc = Crc32(part, *crc);
     if (const Status status = ProgramFullBuffer(); status != Status::kOk) return status;
     done += static_cast<uint32_t>(part.size());
   }
@@ -135,8 +153,7 @@ Status Log::PutItem(const Item& item) {
 
 Status Log::ReadDurable(uint32_t address, Span<uint8_t> out) {
   const Status status = flash_->Read(address, out);
-  if (status != Status::kOk) mounted_ = false;
-  return status;
+  return status == Status::kOk ? status : LoseMount(status);
 }
 
 // So that nothing can be read any longer in the blocks that do not count; those that read as erased are left alone.

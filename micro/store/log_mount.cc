@@ -80,8 +80,6 @@ bool Log::FindHead() {
 // interrupted, and holds nothing but copies of items that still lie in the tail.
 bool Log::AdoptHead(const BlockHeader& header) {
   uint32_t end = layout_.first();
-  uint32_t tail_before = header.tail;
-  bool is_last_a_tail = false;
   bool has_commit = false;
   tail_ = header.tail;
   CommitReader reader(flash_, layout_, header.sequence);
@@ -89,23 +87,14 @@ bool Log::AdoptHead(const BlockHeader& header) {
     if (commit.end_offset > end) end = commit.end_offset;
     if (!commit.is_intact) continue;
     has_commit = true;
-    is_last_a_tail = commit.header.num_items == 0;
-    if (!is_last_a_tail || commit.header.item_bytes < tail_ || commit.header.item_bytes > header.sequence) continue;
-    tail_before = tail_;
-    tail_ = commit.header.item_bytes;
+    const uint32_t tail = commit.header.item_bytes;
+    if (commit.header.num_items == 0 && tail >= header.tail && tail <= header.sequence) tail_ = tail;
   }
-  if (!has_commit) return false;
-  const uint32_t written_end = WrittenEnd(header.sequence % layout_.num_blocks, end);
-  // Behind the last byte there may be units that were torn or programmed, and read as erased.
-  const uint32_t offset = written_end + layout_.empty_commit_bytes();
-  tail_in_doubt_ = is_last_a_tail && written_end == end;
-  if (tail_in_doubt_ && offset + layout_.empty_commit_bytes() > layout_.block_bytes) {
-    tail_ = tail_before;
-    tail_in_doubt_ = false;
-  }
-  if (header.sequence + 1 - tail_ >= layout_.num_blocks) return false;
+  if (!has_commit || header.sequence + 1 - tail_ >= layout_.num_blocks) return false;
   identity_ = header.identity;
-  cursor_ = {header.sequence, offset, {}};
+  // Behind the last byte there may be units that were torn or programmed, and read as erased.
+  const uint32_t written_end = WrittenEnd(header.sequence % layout_.num_blocks, end);
+  cursor_ = {header.sequence, written_end + layout_.empty_commit_bytes(), {}};
   return true;
 }
 
@@ -149,8 +138,9 @@ Status Log::BeginWriting() {
   return settled_ ? Status::kOk : SettleDoubts();
 }
 
-// A torn unit may read differently each time. So before anything is written after a mount, what the mount did not take
-// is erased, and what it took from the last commit alone is written again.
+// A torn unit may read differently each time. So before anything is written after a mount, blocks that the mount did
+// not take are erased, and the tail, which may have come from the last commit alone, is written again. The place for
+// that may be torn too, and read as erased: what is written there is read back, until it is right.
 Status Log::SettleDoubts() {
   for (uint32_t block = 0; block < layout_.num_blocks; ++block) {
     BlockHeader header;
@@ -158,10 +148,17 @@ Status Log::SettleDoubts() {
     uint32_t erase_count;
     if (const Status status = EraseBlock(block, &erase_count); status != Status::kOk) return status;
   }
-  if (tail_in_doubt_) {
-    if (const Status status = WriteTail(); status != Status::kOk) return status;
+  while (!settled_ && cursor_.offset + layout_.empty_commit_bytes() <= layout_.block_bytes) {
+    const uint32_t offset = cursor_.offset;
+    if (const Status status = WriteTail(); status != Status::kOk && status != Status::kNotErased) return status;
+    uint8_t bytes[kCommitHeaderBytes];
+    CommitHeader header;
+    settled_ = flash_->Read(BlockOf(cursor_.sequence) * layout_.block_bytes + offset, bytes) == Status::kOk &&
+               DecodeCommitHeader(bytes, cursor_.sequence, offset, &header);
   }
+  // Or nothing more fits in the block. Then a tail in doubt has been written before, at a place that is torn by now.
   settled_ = true;
+  mounted_ = true;
   return Status::kOk;
 }
 
