@@ -131,8 +131,6 @@ void TryAll(const char* name, const Script& script, const std::vector<uint64_t>&
   const Device::State begin = device->Save();
   const uint64_t num_steps = StepsOf(script, begin, device);
   uint64_t num_cases = 0;
-    return;
-  }
   for (uint64_t step = 0; step < num_steps; step += every) {
     for (const Failure failure : kFailures) {
       for (const uint64_t second : seconds) {
