@@ -208,9 +208,24 @@ Status Log::EraseBlock(uint32_t block, uint32_t* erase_count) {
 }
 
 Status Log::Program(uint32_t offset, Bytes bytes) {
-  const Status status = flash_->Program(BlockOf(cursor_.sequence) * layout_.block_bytes + offset, bytes);
+  const uint32_t address = BlockOf(cursor_.sequence) * layout_.block_bytes + offset;
+  const Status status = flash_->Program(address, bytes);
   statistics_.programmed_bytes += bytes.size();
-  return status == Status::kOk ? status : LoseMount(status);
+  if (status != Status::kOk) return LoseMount(status);
+  return Holds(address, bytes) ? Status::kOk : LoseMount(Status::kUnreadable);
+}
+
+// Whether the flash reads as it was written: cells wear out, and a unit that reads as erased may have been torn.
+bool Log::Holds(uint32_t address, Bytes bytes) const {
+  uint8_t chunk[128];
+  for (size_t done = 0; done < bytes.size();) {
+    const size_t left = bytes.size() - done;
+    const Span<uint8_t> part(chunk, left < sizeof(chunk) ? left : sizeof(chunk));
+    if (flash_->Read(address + static_cast<uint32_t>(done), part) != Status::kOk) return false;
+    if (std::memcmp(chunk, bytes.data() + done, part.size()) != 0) return false;
+    done += part.size();
+  }
+  return true;
 }
 
 }  // namespace tfodcl

@@ -79,8 +79,8 @@ class Log {
 
   // Appends an item to the pending commit: durable after Flush, or when an item comes that the pending commit cannot
   // take. Its address is known at once and can be read. `bytes` is copied; 1..batch_bytes. May collect blocks.
-  // kLogFull where the items needed leave no room: nothing has changed then. kUnreadable where a needed item cannot be
-  // read any longer: the next mount will not find it.
+  // kLogFull where the items needed leave no room: nothing has changed then. kUnreadable where what was written reads
+  // otherwise, or a needed item cannot be read any longer: the next mount will not find it.
   Status Append(uint8_t kind, Bytes bytes, uint32_t* address);
 
   // Makes all items appended so far durable.
@@ -113,6 +113,7 @@ class Log {
   Status WriteTail();
   Status LoseMount(Status why);
   Status Program(uint32_t offset, Bytes bytes);
+  bool Holds(uint32_t address, Bytes bytes) const;
   Status EraseBlock(uint32_t block, uint32_t* erase_count);
   uint32_t NumFreeBlocks() const { return layout_.num_blocks - (cursor_.sequence + 1 - tail_); }
   uint32_t BlockOf(uint32_t sequence) const { return sequence % layout_.num_blocks; }

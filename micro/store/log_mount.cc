@@ -140,7 +140,7 @@ Status Log::BeginWriting() {
 
 // A torn unit may read differently each time. So before anything is written after a mount, blocks that the mount did
 // not take are erased, and the tail, which may have come from the last commit alone, is written again. The place for
-// that may be torn too, and read as erased: what is written there is read back, until it is right.
+// that may be torn too, and read as erased: then the next one is tried.
 Status Log::SettleDoubts() {
   for (uint32_t block = 0; block < layout_.num_blocks; ++block) {
     BlockHeader header;
@@ -149,12 +149,9 @@ Status Log::SettleDoubts() {
     if (const Status status = EraseBlock(block, &erase_count); status != Status::kOk) return status;
   }
   while (!settled_ && cursor_.offset + layout_.empty_commit_bytes() <= layout_.block_bytes) {
-    const uint32_t offset = cursor_.offset;
-    if (const Status status = WriteTail(); status != Status::kOk && status != Status::kNotErased) return status;
-    uint8_t bytes[kCommitHeaderBytes];
-    CommitHeader header;
-    settled_ = flash_->Read(BlockOf(cursor_.sequence) * layout_.block_bytes + offset, bytes) == Status::kOk &&
-               DecodeCommitHeader(bytes, cursor_.sequence, offset, &header);
+    const Status status = WriteTail();
+    settled_ = status == Status::kOk;
+    if (!settled_ && status != Status::kNotErased && status != Status::kUnreadable) return status;
   }
   // Or nothing more fits in the block. Then a tail in doubt has been written before, at a place that is torn by now.
   settled_ = true;

@@ -177,9 +177,7 @@ void TryTrueSize(const char* name, const Geometry& geometry, uint32_t large_byte
          {0}, every, &device);
 }
 
-TEST(PowerLoss, LosesNothingInTheFlashOfAnStm32h747) {
-  TryTrueSize("STM32H747", {32, 131072, 3, 10000}, 500, 397);
-}
+TEST(PowerLoss, LosesNothingInTheFlashOfAnStm32h747) { TryTrueSize("STM32H747", {32, 131072, 3, 10000}, 500, 397); }
 
 TEST(PowerLoss, LosesNothingInTheFlashOfAnNrf52840) { TryTrueSize("nRF52840", {4, 4096, 8, 10000}, 500, 29); }
 
