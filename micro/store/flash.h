@@ -33,8 +33,9 @@ class Flash {
   // kOutOfRange.
   virtual Status Read(uint32_t address, Span<uint8_t> out) = 0;
 
-  // Programs whole program units, none of which has been programmed since its block was erased. In case of kNotErased
-  // nothing has changed; kFlashFailure, kOutOfRange.
+  // Programs whole program units in ascending order, none of which has been programmed since its block was erased. In
+  // case of kNotErased nothing has changed; kInvalidArgument where `address` or the size is no multiple of the unit,
+  // kFlashFailure, kOutOfRange.
   virtual Status Program(uint32_t address, Bytes bytes) = 0;
 
   // Erases block 0 <= block < num_blocks. kFlashFailure, kOutOfRange.
