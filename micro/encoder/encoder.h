@@ -21,6 +21,13 @@ struct EncoderTensor {
   int32_t zero_point = 0;
 };
 
+// What Prepare took from the arena, by part.
+struct EncoderMemory {
+  size_t tensor_bytes = 0;     // tensors and scratch, which share bytes
+  size_t parameter_bytes = 0;  // of operators, where the plan in flash does not have them
+  size_t other_bytes = 0;      // the back end's own
+};
+
 class Encoder {
  public:
   // "builtin" or "tflm".
@@ -46,6 +53,8 @@ class Encoder {
   const EncoderTensor& input_tensor() const { return input_tensor_; }
   const EncoderTensor& latent_tensor() const { return latent_tensor_; }
 
+  const EncoderMemory& memory() const { return memory_; }
+
   // input() -> latent(). With builtin, always kOk; tflm: kInvalidPackage where the interpreter fails.
   Status Invoke();
 
@@ -57,6 +66,7 @@ class Encoder {
   Span<int8_t> latent_;
   EncoderTensor input_tensor_;
   EncoderTensor latent_tensor_;
+  EncoderMemory memory_;
 };
 
 }  // namespace tfodcl

@@ -58,6 +58,7 @@ Status Encoder::Prepare(Bytes tflite, Bytes plan, Arena* arena) {
   input_tensor_ = Describe(input);
   latent_tensor_ = Describe(latent);
   input_ = memory.subspan(input.offset, input.shape.size());
+  memory_ = {Arena::BytesOf<int8_t>(header.arena_bytes), 0, Arena::BytesOf<State>(1)};
   latent_ = memory.subspan(latent.offset, latent.shape.size());
   return Status::kOk;
 }

@@ -5,35 +5,18 @@
 namespace tfodcl {
 namespace {
 
-constexpr size_t kHeaderBytes = 24;
-constexpr size_t kTensorBytes = 20;
 constexpr uint8_t kConstant = 1;
 
 }  // namespace
 
-Status ReadPlanHeader(Bytes plan, PlanHeader* header) {
-  if (plan.empty()) return Status::kNoPlan;
-  if (plan.size() < kHeaderBytes) return Status::kInvalidPackage;
-  const uint8_t* bytes = plan.data();
-  if (ReadU16(bytes) != kPlanVersion) return Status::kUnsupportedVersion;
-  *header = {ReadU16(bytes + 2),  ReadU16(bytes + 4),  ReadU32(bytes + 8), ReadU32(bytes + 12),
-             ReadU32(bytes + 16), ReadU16(bytes + 20), ReadU16(bytes + 22)};
-  const bool complete = plan.size() >= kHeaderBytes + kTensorBytes * header->num_tensors;
-  const bool exists = header->input < header->num_tensors && header->output < header->num_tensors;
-  if (ReadU16(bytes + 6) != 0 || !complete || !exists || header->arena_bytes > INT32_MAX) {
-    return Status::kInvalidPackage;
-  }
-  return Status::kOk;
-}
-
 PlanTensor Graph::Tensor(uint16_t index) const {
-  const uint8_t* bytes = plan_.data() + kHeaderBytes + kTensorBytes * index;
+  const uint8_t* bytes = plan_.data() + kPlanHeaderBytes + kPlanTensorBytes * index;
   const ImageShape shape = {ReadU16(bytes + 8), ReadU16(bytes + 10), static_cast<int32_t>(ReadU32(bytes + 4))};
   return {shape, static_cast<int8_t>(bytes[16]), bytes[17] == kConstant, ReadU32(bytes), ReadF32(bytes + 12)};
 }
 
 PlanOperator Graph::FirstOperator() const {
-  return PlanOperator(plan_.data() + kHeaderBytes + kTensorBytes * header_.num_tensors);
+  return PlanOperator(plan_.data() + kPlanHeaderBytes + kPlanTensorBytes * header_.num_tensors);
 }
 
 const int8_t* Graph::Input(const PlanTensor& tensor) const {
@@ -54,8 +37,8 @@ Status Graph::Check() const {
   if (tflite_.size() != header_.encoder_bytes || Crc32(tflite_) != header_.encoder_crc32) {
     return Status::kInvalidPackage;
   }
-  const uint8_t* bytes = plan_.data() + kHeaderBytes;
-  for (uint16_t i = 0; i < header_.num_tensors; ++i, bytes += kTensorBytes) {
+  const uint8_t* bytes = plan_.data() + kPlanHeaderBytes;
+  for (uint16_t i = 0; i < header_.num_tensors; ++i, bytes += kPlanTensorBytes) {
     if (bytes[17] > kConstant || ReadU16(bytes + 18) != 0 || !IsValid(Tensor(i))) return Status::kInvalidPackage;
   }
   const bool constant = Tensor(header_.input).is_constant || Tensor(header_.output).is_constant;

@@ -7,24 +7,10 @@
 #include "base/bytes.h"
 #include "base/span.h"
 #include "base/status.h"
+#include "encoder/plan_header.h"
 #include "kernels/window.h"
 
 namespace tfodcl {
-
-inline constexpr uint16_t kPlanVersion = 1;
-
-struct PlanHeader {
-  uint16_t num_tensors;
-  uint16_t num_operators;
-  uint32_t encoder_crc32;
-  uint32_t encoder_bytes;
-  uint32_t arena_bytes;
-  uint16_t input;
-  uint16_t output;
-};
-
-// kNoPlan, kUnsupportedVersion; kInvalidPackage: not as long as it says, or with an arena of 2^31 bytes or more.
-Status ReadPlanHeader(Bytes plan, PlanHeader* header);
 
 // A tensor where it lies. Constants are in the encoder section, all others in the arena.
 struct PlanTensor {

@@ -4,7 +4,6 @@ TensorFlow Lite Micro."""
 import subprocess
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 
 import flatbuffers
 import numpy as np
@@ -14,9 +13,6 @@ from ai_edge_litert import schema_py_generated as schema
 from tflite_micro.python.tflite_micro import runtime
 
 from tfodcl import plan
-
-ROOT = Path(__file__).parents[3]
-BUILD = ROOT / "build" / "micro_tests"
 
 
 class ModelBuilder:
@@ -98,21 +94,8 @@ def builder() -> ModelBuilder:
     return ModelBuilder()
 
 
-@pytest.fixture(scope="session")
-def run_encoder_program() -> Path:
-    """The builtin encoder as a program for the host, with sanitizers."""
-    configure = ["cmake", "-S", ROOT / "micro", "-B", BUILD, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=RelWithDebInfo"]
-    for command in (
-        [*configure, "-DTFODCL_TESTS=ON", "-DTFODCL_SANITIZE=ON"],
-        ["cmake", "--build", BUILD, "--target", "run_encoder"],
-    ):
-        result = subprocess.run(command, capture_output=True, text=True)
-        assert result.returncode == 0, result.stdout + result.stderr
-    return BUILD / "tests" / "run_encoder"
-
-
 @pytest.fixture
-def encode(run_encoder_program, tmp_path) -> Callable[[bytes, np.ndarray], np.ndarray]:
+def encode(micro_tests, tmp_path) -> Callable[[bytes, np.ndarray], np.ndarray]:
     """Runs samples (n, *input shape) int8 through the builtin encoder: (n, latent_dim) int8."""
 
     def encode_samples(tflite: bytes, samples: np.ndarray) -> np.ndarray:
@@ -120,7 +103,7 @@ def encode(run_encoder_program, tmp_path) -> Callable[[bytes, np.ndarray], np.nd
         for name, content in contents.items():
             (tmp_path / name).write_bytes(content)
         files = [tmp_path / name for name in (*contents, "latents")]
-        result = subprocess.run([run_encoder_program, *files], capture_output=True, text=True)
+        result = subprocess.run([micro_tests / "tests" / "run_encoder", *files], capture_output=True, text=True)
         assert result.returncode == 0, result.stderr
         return np.frombuffer(files[-1].read_bytes(), np.int8).reshape(len(samples), -1)
 
