@@ -23,6 +23,7 @@ class Board:
       firmware_bytes, package_bytes: regions of the flash.
       log_geometry: of the region of the log.
       ram_bytes: in one piece, for static data, stack and arena.
+      stack_bytes: of ram_bytes.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Board:
     package_bytes: int
     log_geometry: Geometry
     ram_bytes: int
+    stack_bytes: int = 8192
 
 
 BOARDS = {
