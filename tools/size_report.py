@@ -4,8 +4,8 @@ Examples:
   python tools/size_report.py build/mps2-an386
   python tools/size_report.py build/mps2-an386 --check tests/regression/sizes.json
 
-A folder's stack is the largest frame of one of its functions; frames of a chain of calls add up. What a running firmware
-used is in the results of serial_eval.py.
+A folder's stack is the largest frame of one of its functions; frames of a chain of calls add up. What a running
+firmware used is in the results of serial_eval.py.
 """
 
 import argparse
