@@ -5,7 +5,7 @@ namespace {
 
 int32_t Dot(const int8_t* a, const int8_t* b, int32_t size) {
   int32_t sum = 0;
-#pragma GCC unroll 4
+#pragma GCC unroll 8
   for (int32_t k = 0; k < size; ++k) sum += a[k] * b[k];
   return sum;
 }
@@ -21,7 +21,7 @@ void FullyConnectedS8(const int8_t* input, int32_t num_inputs, const int8_t* wei
     const int8_t* w2 = w1 + num_inputs;
     const int8_t* w3 = w2 + num_inputs;
     int32_t sum0 = 0, sum1 = 0, sum2 = 0, sum3 = 0;
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int32_t k = 0; k < num_inputs; ++k) {
       const int32_t x = input[k];
       sum0 += x * w0[k];
@@ -44,7 +44,7 @@ void FullyConnectedPairS8(const int8_t* input0, const int8_t* input1, int32_t nu
     const int8_t* w0 = weights;
     const int8_t* w1 = weights + num_inputs;
     int32_t sum00 = 0, sum01 = 0, sum10 = 0, sum11 = 0;
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int32_t k = 0; k < num_inputs; ++k) {
       const int32_t x0 = input0[k], x1 = input1[k];
       sum00 += x0 * w0[k];
