@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 ALIGNMENT = 16  # of every offset, as in micro/base/arena.h
+_ATTEMPTS = 100
 
 
 @dataclass(frozen=True)
@@ -25,20 +26,25 @@ class Block:
 def place(blocks: Sequence[Block]) -> tuple[list[int], int]:
     """Offsets of the blocks, and the bytes that hold them all; at no step do two blocks overlap.
 
-    Each is placed at the lowest offset where it fits, in several orders, of which the one with the fewest bytes
-    is taken.
+    Each is placed at the lowest offset where it fits, the largest first; as long as that wastes bytes, once more with
+    the highest one before all others.
     """
+    blocks = [Block(one.first, tuple(map(_align, one.sizes))) for one in blocks]
     total_at = {step: sum(one.size_at(step) for one in blocks) for block in blocks for step in block.steps}
-    most_alive = [max((total_at[step] for step in block.steps), default=0) for block in blocks]
-    largest = [max(block.sizes, default=0) for block in blocks]
-    indices = range(len(blocks))
-    orders = (
-        sorted(indices, key=lambda i: -largest[i]),
-        sorted(indices, key=lambda i: (-most_alive[i], -largest[i])),
-        sorted(indices, key=lambda i: (-len(blocks[i].sizes), -largest[i])),
-        sorted(indices, key=lambda i: blocks[i].first),
-    )
-    return min((_place_in_order(blocks, order) for order in orders), key=lambda placed: placed[1])
+    least = max(total_at.values(), default=0)
+    most_alive = [max((total_at[step] for step in one.steps), default=0) for one in blocks]
+    largest = [max(one.sizes, default=0) for one in blocks]
+    order = sorted(range(len(blocks)), key=lambda i: (-most_alive[i], -largest[i]))
+    best = _place_in_order(blocks, order)
+    offsets, total = best
+    for _ in range(_ATTEMPTS):
+        if best[1] == least:
+            break
+        order.insert(0, order.pop(max(range(len(order)), key=lambda k: offsets[order[k]] + largest[order[k]])))
+        offsets, total = _place_in_order(blocks, order)
+        if total < best[1]:
+            best = offsets, total
+    return best
 
 
 def _place_in_order(blocks: Sequence[Block], order: list[int]) -> tuple[list[int], int]:

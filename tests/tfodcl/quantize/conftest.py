@@ -10,7 +10,12 @@ from tfodcl.backbones import build
 from tfodcl.data import ClassSplit, Dataset, as_float
 from tfodcl.quantize import qat, tflite
 
-SHAPES = {"anml_tiny": (28, 28, 1), "dscnn_tiny": (49, 10, 1), "residual": (32, 32, 3)}
+SHAPES = {
+    "anml_tiny": (28, 28, 1),
+    "dscnn_tiny": (49, 10, 1),
+    "residual": (32, 32, 3),
+    "residual_pooled": (32, 32, 3),
+}
 MFCC = {"kind": "mfcc", "mean": [float(i) for i in range(10)], "std": [1.0 + i for i in range(10)]}
 
 
@@ -53,17 +58,24 @@ def build_encoder(name: str) -> keras.Model:
     return model
 
 
-@pytest.fixture(scope="session", params=SHAPES)
-def quantized(request) -> Quantized:
-    dataset, model = draw_dataset(SHAPES[request.param]), build_encoder(request.param)
+def quantize(name: str) -> Quantized:
+    dataset, model = draw_dataset(SHAPES[name]), build_encoder(name)
     calibration = as_float(dataset.x_train)
     twin = qat.quantize(model, calibration)
-    return Quantized(request.param, dataset, model, twin, tflite.convert(twin, calibration))
+    return Quantized(name, dataset, model, twin, tflite.convert(twin, calibration))
+
+
+@pytest.fixture(scope="session", params=["anml_tiny", "dscnn_tiny", "residual"])
+def quantized(request) -> Quantized:
+    return quantize(request.param)
 
 
 @pytest.fixture(scope="session")
 def anml() -> Quantized:
-    dataset, model = draw_dataset(SHAPES["anml_tiny"]), build_encoder("anml_tiny")
-    calibration = as_float(dataset.x_train)
-    twin = qat.quantize(model, calibration)
-    return Quantized("anml_tiny", dataset, model, twin, tflite.convert(twin, calibration))
+    return quantize("anml_tiny")
+
+
+@pytest.fixture(scope="session", params=SHAPES)
+def every_encoder(request) -> Quantized:
+    """Those that boards run."""
+    return quantize(request.param)
