@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tfodcl.errors import InputError
 from tfodcl.replay.log import Log, LogFullError
 from tfodcl.replay.log_format import ForeignLogError, Geometry, Item
 
@@ -157,3 +158,60 @@ def test_both_implementations_write_the_same_bytes_for_random_operations(shape, 
                 expected_content = script.contents[number]
                 assert script.log.read(address, len(expected_content)) == expected_content
     assert seen >= {OK, FOREIGN}
+
+
+def example() -> Script:
+    """The log of micro/SPEC.md 5.6."""
+    script = Script((16, 256, 4, 48))
+    script.format(0x01020304)
+    items = [(1, "1011121314"), (1, "2021222324"), (2, bytes(range(0x30, 0x44)).hex())]
+    assert [script.log.append(kind, bytes.fromhex(item)) for kind, item in items] == [64, 69, 96]
+    script.flush()
+    return script
+
+
+def test_the_example_of_the_specification_is_what_is_written():
+    chapter = (ROOT / "micro/SPEC.md").read_text().split("### 5.6 Example")[1]
+    rows = [line.split("  ")[:2] for line in chapter.split("```")[1].strip().splitlines()]
+    expected = b"".join(bytes.fromhex(row[1]) for row in rows)
+    assert [int(row[0], 16) for row in rows] == list(range(0, len(expected), 16))
+    flash = bytes(example().flash)
+    assert flash == expected.ljust(len(flash), b"\xff")
+
+
+def test_any_flipped_bit_leaves_out_its_commit_and_no_other():
+    script = example()
+    items = [(64, 69), (96,)]
+    for start, end, lost in [(0x30, 0x4A, items[0]), (0x50, 0x74, items[1])]:
+        for position in range(start, end):
+            for bit in range(8):
+                flipped = Script((16, 256, 4, 48))
+                flipped.flash[:] = script.flash
+                flipped.flash[position] ^= 1 << bit
+                flipped.mount(0x01020304)
+                assert tuple(flipped.found) == (items[1] if lost == items[0] else items[0])
+
+
+def test_an_item_of_no_bytes_or_too_many_is_refused():
+    script = example()
+    for size in (0, 49):
+        with pytest.raises(InputError, match=f"1..48 bytes. Received: {size}."):
+            script.log.append(1, bytes(size))
+    for size in (0, 161):
+        with pytest.raises(InputError, match=f"1..160 bytes. Received: {size}."):
+            script.log.append_now(1, bytes(size))
+    assert script.log.append_now(1, bytes(160)) == 256 + 32 + 16
+
+
+def test_another_geometry_is_told_from_no_log():
+    flash = example().flash
+    owner = Script((16, 256, 4, 48))
+    with pytest.raises(ForeignLogError, match="Received: \\(1, 4, 4, 256\\)"):
+        Log(flash, Geometry(32, 256, 4), 48, owner).mount(0x01020304)
+    assert flash == example().flash
+
+
+@pytest.mark.parametrize("shape", [(2, 256, 4), (512, 1024, 4), (24, 240, 4), (16, 250, 4), (16, 0, 4), (16, 256, 2)])
+def test_geometries_that_no_log_can_have_are_refused(shape):
+    with pytest.raises(InputError, match="3..65,535 blocks of whole program units"):
+        Geometry(*shape)
