@@ -95,7 +95,7 @@ class Log:
 
     def format(self, identity: int) -> None:
         """Begins an empty log and erases all else."""
-        if not self._find_head() or self._head >= GREATEST_SEQUENCE:
+        if not self._find_head() or self._head > GREATEST_SEQUENCE // 2:
             self._head, self._offset, self._tail = -1, self.geometry.erase_block_bytes, 0
             self._erase_free_blocks()
         else:
@@ -290,7 +290,8 @@ class Log:
     def _erase(self, block: int) -> int:
         """The block's erase count after it."""
         header = self._block_header(block)
-        erase_count = 1 + (self._greatest_erase_count if header is None else header.erase_count)
+        is_known = header is not None and header.erase_count < 0xFFFFFFFF
+        erase_count = header.erase_count + 1 if is_known else max(1, self._greatest_erase_count)
         self._greatest_erase_count = max(self._greatest_erase_count, erase_count)
         size = self.geometry.erase_block_bytes
         self.flash[block * size : (block + 1) * size] = _ERASED * size
