@@ -17,6 +17,8 @@ from tfodcl.compress.product_quantizer import ProductQuantizer
 from tfodcl.compress.record import Codec
 from tfodcl.compress.uniform import UniformCodec
 from tfodcl.errors import InputError
+from tfodcl.replay.log import Log
+from tfodcl.replay.log_format import Geometry, Item
 
 LATENT_DIM = 44  # a multiple of the subvectors' 4 values, not of the bitmap's 8
 ZERO_POINT = -128
@@ -54,6 +56,7 @@ def golden_files() -> dict[str, bytes]:
         contents[f"{codec.NAME}_records.bin"] = b"".join(records)
         contents[f"{codec.NAME}_decoded.bin"] = codec.decode(payloads).tobytes()
     contents["package_v1.bin"] = package.to_bytes(golden_package(codecs))
+    contents["log_v1.bin"] = golden_log()
     return contents | {name: (_FOLDER / name).read_bytes() for name in _GIVEN}
 
 
@@ -107,6 +110,47 @@ def golden_package(codecs: tuple[Codec, ...]) -> package.Package:
         info={"dataset": "glyphs", "seed": 0},
         plan=bytes(range(200, 240)),
     )
+
+
+class LogOwner:
+    """Needs the items of kinds 1 and 2, and the two latest of the others."""
+
+    def __init__(self) -> None:
+        self.needed: list[int] = []  # addresses
+        self.latest: list[int] = []
+
+    def on_item(self, item: Item) -> None:
+        """Nothing: what is needed is known."""
+
+    def is_needed(self, item: Item) -> bool:
+        """See tfodcl.replay.log.Owner."""
+        return item.address in self.needed or item.address in self.latest[-2:]
+
+    def on_moved(self, item: Item, to: int) -> None:
+        """See tfodcl.replay.log.Owner."""
+        addresses = self.needed if item.address in self.needed else self.latest
+        addresses[addresses.index(item.address)] = to
+
+
+def golden_log() -> bytes:
+    """A flash of 4 blocks of 256 bytes: the example of micro/SPEC.md 5.6, then laps of collecting, a mount, a purge."""
+    owner = LogOwner()
+    flash = bytearray(b"\xff" * 1024)
+    geometry = Geometry(program_unit_bytes=16, erase_block_bytes=256, num_blocks=4)
+    log = Log(flash, geometry, 48, owner)
+    log.mount(0x01020304)
+    owner.needed = [log.append(1, b"\x10\x11\x12\x13\x14"), log.append(1, b"\x20\x21\x22\x23\x24")]
+    owner.needed.append(log.append(2, bytes(range(0x30, 0x44))))
+    log.flush()
+    for number in range(24):
+        owner.latest.append(log.append_now(3 + number % 2, bytes((number + i) % 256 for i in range(30 + number))))
+    log.append(5, b"never committed")
+    log = Log(flash, geometry, 48, owner)
+    log.mount(0x01020304)
+    log.purge()
+    owner.needed.append(log.append(1, b"\xfe\xfd\xfc\xfb\xfa"))
+    log.flush()
+    return bytes(flash)
 
 
 def _codebook(num_subvectors: int) -> np.ndarray:

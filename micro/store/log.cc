@@ -199,8 +199,8 @@ Status Log::ProgramFullBuffer() {
 Status Log::EraseBlock(uint32_t block, uint32_t* erase_count) {
   BlockHeader header;
   const bool is_known = ReadBlockHeader(block, &header) == BlockContent::kLog;
-  *erase_count = is_known ? header.erase_count : greatest_erase_count_;
-  if (*erase_count < 0xFFFFFFFF) ++*erase_count;
+  *erase_count = is_known && header.erase_count < 0xFFFFFFFF ? header.erase_count + 1 : greatest_erase_count_;
+  if (*erase_count == 0) *erase_count = 1;
   if (*erase_count > greatest_erase_count_) greatest_erase_count_ = *erase_count;
   const Status status = flash_->Erase(block);
   ++statistics_.num_erases;

@@ -29,8 +29,9 @@ Status Log::Mount(uint32_t identity) {
 Status Log::Format(uint32_t identity) {
   if (buffer_.empty()) return Status::kInvalidArgument;
   mounted_ = false;
-  if (!FindHead() || cursor_.sequence >= kGreatestSequence) {
-    // There is no log to keep until the new one is there: all goes, and the numbers begin anew.
+  if (!FindHead() || cursor_.sequence > kGreatestSequence / 2) {
+    // There is no log that could be kept until the new one is there, for no flash lasts as long as such a number. All
+    // goes, and the numbers begin anew.
     tail_ = 0;
     cursor_ = {0xFFFFFFFF, layout_.block_bytes, {}};
     if (const Status status = EraseFreeBlocks(); status != Status::kOk) return status;
