@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tfodcl.errors import InputError
-from tfodcl.replay.log import Geometry
+from tfodcl.replay.log_format import Geometry
 
 KB = 1024
 

@@ -1,4 +1,5 @@
-"""Writes the golden files of every byte format, tests/golden/, from formulas.
+"""Writes the golden files of every byte format, tests/golden/, from formulas; those of the plan, which need a network,
+are frozen by tests/tfodcl/plan/test_golden.py.
 
 A golden file is never changed: files that exist are left alone, and a new format version gets new files.
 
@@ -23,7 +24,6 @@ from tfodcl.replay.log_format import Geometry, Item
 LATENT_DIM = 44  # a multiple of the subvectors' 4 values, not of the bitmap's 8
 ZERO_POINT = -128
 _FOLDER = Path(__file__).parents[1] / "tests" / "golden"
-_GIVEN = ("plan_encoder.tflite", "plan_latents.bin", "plan_v1.bin")  # tests/tfodcl/plan/test_golden.py says how made
 _ENCODER = b"\x1c\x00\x00\x00TFL3" + bytes(range(37))  # begins like a .tflite file, and is none
 
 
@@ -57,7 +57,7 @@ def golden_files() -> dict[str, bytes]:
         contents[f"{codec.NAME}_decoded.bin"] = codec.decode(payloads).tobytes()
     contents["package_v1.bin"] = package.to_bytes(golden_package(codecs))
     contents["log_v1.bin"] = golden_log()
-    return contents | {name: (_FOLDER / name).read_bytes() for name in _GIVEN}
+    return contents
 
 
 def golden_latents() -> np.ndarray:
