@@ -3,8 +3,8 @@
 namespace tfodcl {
 
 uint64_t Cursor::CommitBytes(const Group& group, const Layout& layout) {
-  const uint64_t unit = layout.unit_bytes;
-  return (kCommitHeaderBytes + group.content_bytes() + unit - 1) / unit * unit;
+  const uint64_t last = layout.unit_bytes - 1;
+  return (kCommitHeaderBytes + group.content_bytes() + last) & ~last;
 }
 
 Placement Cursor::PlacementOf(const Group& group, const Layout& layout) const {

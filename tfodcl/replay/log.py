@@ -290,8 +290,9 @@ class Log:
     def _erase(self, block: int) -> int:
         """The block's erase count after it."""
         header = self._block_header(block)
-        is_known = header is not None and header.erase_count < 0xFFFFFFFF
-        erase_count = header.erase_count + 1 if is_known else max(1, self._greatest_erase_count)
+        erase_count = max(1, self._greatest_erase_count)
+        if header is not None and header.erase_count < 0xFFFFFFFF:
+            erase_count = header.erase_count + 1
         self._greatest_erase_count = max(self._greatest_erase_count, erase_count)
         size = self.geometry.erase_block_bytes
         self.flash[block * size : (block + 1) * size] = _ERASED * size
