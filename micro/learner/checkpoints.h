@@ -46,11 +46,11 @@ class Checkpoints {
 
  private:
   struct Parts {
-    uint32_t id = 0;            // 0: none
-    uint32_t base = 0;          // before it
-    uint32_t num_rows = 0;      // as the row to come says; 0: not seen yet
-    uint32_t num_present = 0;   // parts
-    Span<uint32_t> addresses;   // (capacity + 1, parts_per_row); kAbsent: not there
+    uint32_t id = 0;           // 0: none
+    uint32_t base = 0;         // before it
+    uint32_t num_rows = 0;     // as the row to come says; 0: not seen yet
+    uint32_t num_present = 0;  // parts
+    Span<uint32_t> addresses;  // (capacity + 1, parts_per_row); kAbsent: not there
   };
   static constexpr uint32_t kAbsent = 0xFFFFFFFF;
 

@@ -45,9 +45,7 @@ class Head {
 
   // float32 (latent_dim,) of a learnt label; of label `capacity`: the row to come.
   Span<float> row(uint32_t label) { return weights_.subspan(label * shape_.latent_dim, shape_.latent_dim); }
-  Span<const float> row(uint32_t label) const {
-    return weights_.subspan(label * shape_.latent_dim, shape_.latent_dim);
-  }
+  Span<const float> row(uint32_t label) const { return weights_.subspan(label * shape_.latent_dim, shape_.latent_dim); }
 
   // One SGD step on the mean cross-entropy of `latents`, int8 (n, latent_dim), with learnt `labels` (n,),
   // 1 <= n <= max_batch.
@@ -63,9 +61,9 @@ class Head {
   size_t PlaceOf(uint32_t label) const;
 
   Shape shape_{};
-  Span<float> weights_;       // (capacity + 1, latent_dim); row `capacity` is the one to come
-  Span<float> errors_;        // (max_batch, capacity + 1): of a sample, the learnt labels', then that of the row to come
-  Span<uint16_t> labels_;     // (capacity,)
+  Span<float> weights_;    // (capacity + 1, latent_dim); row `capacity` is the one to come
+  Span<float> errors_;     // (max_batch, capacity + 1): of a sample, the learnt labels', then that of the row to come
+  Span<uint16_t> labels_;  // (capacity,)
   Span<SparseValue> sparse_;  // (latent_dim,)
   uint32_t num_classes_ = 0;
 };

@@ -122,8 +122,7 @@ uint32_t Learner::NumReplaySteps() const {
   const auto batches = [batch](uint32_t num_records) { return (num_records + batch - 1) / batch; };
   if (replay_.epoch == replay_.num_epochs) return 0;
   const uint64_t epochs_after = replay_.num_epochs - replay_.epoch - 1;
-  const uint64_t num_steps =
-      batches(replay_.num_records - replay_.next) + epochs_after * batches(replay_.num_records);
+  const uint64_t num_steps = batches(replay_.num_records - replay_.next) + epochs_after * batches(replay_.num_records);
   return static_cast<uint32_t>(std::min<uint64_t>(num_steps, UINT32_MAX));
 }
 
@@ -210,6 +209,7 @@ Status Learner::Forget(uint16_t label) {
   replay_ = Replay();
   parts_.classes[label] = Class{};
   parts_.classes[label].forget_id = greatest_forget_id_;
+  parts_.classes[label].forget_address = address;
   parts_.memory.RemoveOlder(label, greatest_forget_id_);
   parts_.head.RemoveClass(label);
   return Checked(FinishForget());

@@ -106,6 +106,7 @@ class Learner : private LogOwner {
     uint32_t name_id;       // of the item that gave the name; 0: none
     uint32_t name_address;  // of that item
     uint32_t forget_id;     // of the last forget, 0: none; older items of the label are dead
+    uint32_t forget_address;
     uint32_t num_learnt;
     uint32_t num_ended;
     uint8_t name_bytes;

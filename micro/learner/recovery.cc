@@ -8,7 +8,7 @@
 namespace tfodcl {
 namespace {
 
-// Small records go together into commits of about this size.
+// Small records go together into commits of about this size, or of an eighth of a block where that is less.
 constexpr uint32_t kBatchBytes = 512;
 // Places in the order of an epoch have 16 bits.
 constexpr uint32_t kMostRecords = 65535;
@@ -21,9 +21,10 @@ uint32_t NumRecords(const Package& package, const Codec& codec) {
   return std::min(package.replay_budget_bytes / RecordBytes(codec), kMostRecords);
 }
 
-size_t BatchBytes(const Codec& codec) {
+size_t BatchBytes(const Codec& codec, const Geometry& geometry) {
   const uint32_t item_bytes = RecordItemBytes(codec);
-  return std::max({item_bytes, kBatchBytes / item_bytes * item_bytes, uint32_t{kItemHeaderBytes + kMaxNameBytes}});
+  const uint32_t num_items = std::min(kBatchBytes, geometry.erase_block_bytes / 8) / item_bytes;
+  return std::max({item_bytes, num_items * item_bytes, uint32_t{kItemHeaderBytes + kMaxNameBytes}});
 }
 
 // Four parts to a block, so that little of it stays unused.
@@ -69,7 +70,7 @@ Status Learner::RequiredBytes(const Package& package, const Geometry& geometry, 
   Parts parts;
   if (status == Status::kOk) status = parts.TakeMemory(package, codec, geometry, &measure);
   if (status != Status::kOk) return status;
-  const uint64_t sum = measure.used() + encoder_bytes + Log::RequiredBytes(geometry, BatchBytes(codec));
+  const uint64_t sum = measure.used() + encoder_bytes + Log::RequiredBytes(geometry, BatchBytes(codec, geometry));
   if (sum > SIZE_MAX) return Status::kArenaTooSmall;
   *bytes = static_cast<size_t>(sum);
   return Status::kOk;
@@ -87,8 +88,8 @@ Status Learner::Start(const Package& package, Flash* flash, Arena* arena) {
   if (status == Status::kOk && latent().size() != package.latent_dim) status = Status::kInvalidPackage;
   if (status == Status::kOk) status = parts_.TakeMemory(package, codec_, flash->geometry(), arena);
   if (status != Status::kOk) return state_ = status;
-  log_.emplace(flash, this);
-  status = log_->Prepare(BatchBytes(codec_), arena);
+  log_.emplace(flash, static_cast<LogOwner*>(this));
+  status = log_->Prepare(BatchBytes(codec_, flash->geometry()), arena);
   if (status != Status::kOk) log_.reset();
   if (status == Status::kOk) status = Recover();
   return state_ = status;
@@ -240,7 +241,9 @@ Status Learner::OnForget(const Item& item, const ItemHeader& header) {
   if (item.size_bytes != kItemHeaderBytes) return Status::kCorruptLog;
   Class* one = &parts_.classes[header.label];
   greatest_forget_id_ = std::max(greatest_forget_id_, header.id);
-  one->forget_id = std::max(one->forget_id, header.id);
+  if (header.id < one->forget_id) return Status::kOk;
+  one->forget_id = header.id;
+  one->forget_address = item.address;
   if (one->name_id < one->forget_id) one->name_id = 0;
   parts_.memory.RemoveOlder(header.label, one->forget_id);
   return Status::kOk;
@@ -268,26 +271,26 @@ Status Learner::OnCheckpoint(const Item& item) {
   return Status::kOk;
 }
 
+// What lies at an address that is not known may be torn: no field of it is relied on.
 bool Learner::IsNeeded(const Item& item) {
   if (item.kind == kCheckpointItem) {
     CheckpointHeader header;
     return ReadCheckpointHeader(item, &header) == Status::kOk && parts_.checkpoints.IsNeeded(header, item.address);
   }
-  if (item.kind == kForgottenItem) return false;
   uint8_t encoded[kItemHeaderBytes];
-  if (log_->Read(item.address, encoded) != Status::kOk) return false;
+  if (item.kind == kForgottenItem || log_->Read(item.address, encoded) != Status::kOk) return false;
   const ItemHeader header = DecodeItemHeader(encoded);
-  if (item.kind == kForgetItem) return header.id > forgotten_id_;
-  if (item.kind == kClassItem) {
-    const Class& one = parts_.classes[header.label];
-    return one.name_id == header.id && one.name_address == item.address;
+  if (header.label >= package_.capacity) return false;
+  const Class& one = parts_.classes[header.label];
+  if (item.kind == kForgetItem) {
+    return header.id > forgotten_id_ && one.forget_id == header.id && one.forget_address == item.address;
   }
+  if (item.kind == kClassItem) return one.name_id == header.id && one.name_address == item.address;
   const uint32_t place = parts_.memory.Find(header.id);
   return place < num_records() && parts_.memory.address(place) == item.address;
 }
 
 void Learner::OnMoved(const Item& item, uint32_t to) {
-  if (item.kind == kForgetItem) return;
   if (item.kind == kCheckpointItem) {
     CheckpointHeader header;
     if (ReadCheckpointHeader(item, &header) == Status::kOk) parts_.checkpoints.Add(header, to);
@@ -296,7 +299,9 @@ void Learner::OnMoved(const Item& item, uint32_t to) {
   uint8_t encoded[kItemHeaderBytes];
   if (log_->Read(item.address, encoded) != Status::kOk) return;
   const ItemHeader header = DecodeItemHeader(encoded);
-  if (item.kind == kClassItem) {
+  if (item.kind == kForgetItem) {
+    parts_.classes[header.label].forget_address = to;
+  } else if (item.kind == kClassItem) {
     parts_.classes[header.label].name_address = to;
   } else {
     parts_.memory.set_address(parts_.memory.Find(header.id), to);

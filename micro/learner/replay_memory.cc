@@ -10,8 +10,8 @@ void ReplayMemory::Clear() {
 }
 
 uint32_t ReplayMemory::PlaceOf(uint32_t id) const {
-  const uint32_t* end = ids_.data() + size_;
-  return static_cast<uint32_t>(std::lower_bound(ids_.data(), end, id) - ids_.data());
+  const uint32_t* begin = ids_.data();
+  return static_cast<uint32_t>(std::lower_bound(begin, begin + size_, id) - begin);
 }
 
 uint32_t ReplayMemory::Find(uint32_t id) const {
