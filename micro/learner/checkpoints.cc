@@ -27,9 +27,15 @@ void Checkpoints::Add(const CheckpointHeader& header, uint32_t address) {
   if (header.id != newest_.id && header.id != base_.id) return;
   Parts* parts = header.id == newest_.id ? &newest_ : &base_;
   uint32_t* place = &parts->addresses[PlaceOf(header)];
-  if (*place == kAbsent) ++parts->num_present;
+  if (*place != kAbsent) return;
+  ++parts->num_present;
   *place = address;
   if (header.label == capacity_) parts->num_rows = header.num_learnt + 1;
+}
+
+void Checkpoints::Move(const CheckpointHeader& header, uint32_t address) {
+  Parts* parts = header.id == newest_.id ? &newest_ : &base_;
+  parts->addresses[PlaceOf(header)] = address;
 }
 
 bool Checkpoints::IsComplete(const Parts& parts) const {

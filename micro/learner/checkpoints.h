@@ -27,10 +27,12 @@ class Checkpoints {
 
   void Clear();
 
-  // A part with a valid header is in the log at `address`, or has moved there.
+  // A part with a valid header is in the log at `address`; of several copies the first counts.
   void Add(const CheckpointHeader& header, uint32_t address);
+  // A needed part has moved.
+  void Move(const CheckpointHeader& header, uint32_t address);
 
-  // Whether this is a part of a checkpoint that is complete, or may yet become so, and at its newest address.
+  // Whether this is a part of a checkpoint that is complete, or may yet become so, and at the address that counts.
   bool IsNeeded(const CheckpointHeader& header, uint32_t address) const;
 
   // The newest complete checkpoint, 0: none.

@@ -42,7 +42,7 @@ class Learner : private LogOwner {
   // Prepares encoder, codec and memory, mounts the log and recovers what it holds. The package's bytes, the flash and
   // the arena's memory must outlive the learner, which may be started again. May take as long as an outer loop.
   // Errors: those of Encoder::Prepare and Log::Prepare; kInvalidPackage: the encoder's latent is not the package's;
-  // kArenaTooSmall; kBudgetTooSmall: for one record; kForeignLog, kCorruptLog (only Reset works then).
+  // kArenaTooSmall; kBudgetTooSmall, kLogFull: for one record; kForeignLog, kCorruptLog (only Reset works then).
   Status Start(const Package& package, Flash* flash, Arena* arena);
 
   // The label of the class `name`, new or known. A new one takes the lowest free label, and is durable at once.

@@ -4,51 +4,22 @@
 #include <cstring>
 
 #include "learner/learner.h"
+#include "learner/sizes.h"
 
 namespace tfodcl {
-namespace {
-
-// Small records go together into commits of about this size, or of an eighth of a block where that is less.
-constexpr uint32_t kBatchBytes = 512;
-// Places in the order of an epoch have 16 bits.
-constexpr uint32_t kMostRecords = 65535;
-
-uint32_t RecordBytes(const Codec& codec) { return 2 + codec.payload_bytes(); }
-
-uint32_t RecordItemBytes(const Codec& codec) { return kItemHeaderBytes + codec.payload_bytes(); }
-
-uint32_t NumRecords(const Package& package, const Codec& codec) {
-  return std::min(package.replay_budget_bytes / RecordBytes(codec), kMostRecords);
-}
-
-size_t BatchBytes(const Codec& codec, const Geometry& geometry) {
-  const uint32_t item_bytes = RecordItemBytes(codec);
-  const uint32_t num_items = std::min(kBatchBytes, geometry.erase_block_bytes / 8) / item_bytes;
-  return std::max({item_bytes, num_items * item_bytes, uint32_t{kItemHeaderBytes + kMaxNameBytes}});
-}
-
-// Four parts to a block, so that little of it stays unused.
-uint32_t PartWeights(const Package& package, const Geometry& geometry) {
-  const uint32_t quarter = geometry.erase_block_bytes / 4;
-  const uint32_t overhead = 64;  // headers of commit and part, and padding
-  const uint32_t fitting = quarter > overhead ? (quarter - overhead) / sizeof(float) : 0;
-  return std::clamp<uint32_t>(fitting, 1, package.latent_dim);
-}
-
-}  // namespace
-
 template <typename Source>
 Status Learner::Parts::TakeMemory(const Package& package, const Codec& codec, const Geometry& geometry,
                                   Source* source) {
-  const uint32_t max_records = NumRecords(package, codec);
-  if (max_records == 0) return Status::kBudgetTooSmall;
+  uint32_t max_records = 0;
+  Status status = MaxRecords(package, codec, geometry, &max_records);
+  if (status != Status::kOk) return status;
   const uint32_t batch = std::min(package.replay_batch, max_records);
   const uint64_t capacity = package.capacity;
   const uint64_t item_bytes = std::max<uint64_t>(RecordItemBytes(codec), kItemHeaderBytes + kMaxNameBytes);
   const Head::Shape shape{package.capacity, package.latent_dim, package.latent_scale, package.latent_zero_point, batch};
-  Status status = head.TakeMemory(shape, source);
+  status = head.TakeMemory(shape, source);
   if (status == Status::kOk) status = memory.TakeMemory(max_records, package.capacity, source);
-  const uint32_t part_weights = PartWeights(package, geometry);
+  const uint32_t part_weights = PartWeights(package.latent_dim, geometry);
   if (status == Status::kOk) {
     status = checkpoints.TakeMemory(package.capacity, package.latent_dim, part_weights, source);
   }
@@ -230,7 +201,7 @@ Status Learner::OnClass(const Item& item, const ItemHeader& header) {
   const uint32_t name_bytes = item.size_bytes - kItemHeaderBytes;
   if (name_bytes < 1 || name_bytes > kMaxNameBytes) return Status::kCorruptLog;
   Class* one = &parts_.classes[header.label];
-  if (header.id < one->name_id || header.id < one->forget_id) return Status::kOk;
+  if (header.id <= one->name_id || header.id < one->forget_id) return Status::kOk;
   one->name_id = header.id;
   one->name_address = item.address;
   one->name_bytes = static_cast<uint8_t>(name_bytes);
@@ -241,7 +212,7 @@ Status Learner::OnForget(const Item& item, const ItemHeader& header) {
   if (item.size_bytes != kItemHeaderBytes) return Status::kCorruptLog;
   Class* one = &parts_.classes[header.label];
   greatest_forget_id_ = std::max(greatest_forget_id_, header.id);
-  if (header.id < one->forget_id) return Status::kOk;
+  if (header.id <= one->forget_id) return Status::kOk;
   one->forget_id = header.id;
   one->forget_address = item.address;
   if (one->name_id < one->forget_id) one->name_id = 0;
@@ -293,7 +264,7 @@ bool Learner::IsNeeded(const Item& item) {
 void Learner::OnMoved(const Item& item, uint32_t to) {
   if (item.kind == kCheckpointItem) {
     CheckpointHeader header;
-    if (ReadCheckpointHeader(item, &header) == Status::kOk) parts_.checkpoints.Add(header, to);
+    if (ReadCheckpointHeader(item, &header) == Status::kOk) parts_.checkpoints.Move(header, to);
     return;
   }
   uint8_t encoded[kItemHeaderBytes];

@@ -21,10 +21,7 @@ uint32_t ReplayMemory::Find(uint32_t id) const {
 
 void ReplayMemory::Add(uint32_t id, uint16_t label, uint32_t address) {
   const uint32_t i = PlaceOf(id);
-  if (i < size_ && ids_[i] == id) {
-    addresses_[i] = address;
-    return;
-  }
+  if (i < size_ && ids_[i] == id) return;
   Insert(i, id, label, address);
   if (size_ > max_records_) DropOne();
 }

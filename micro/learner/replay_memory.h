@@ -26,7 +26,7 @@ class ReplayMemory {
 
   void Clear();
 
-  // Adds a record, or tells the new address of one that is kept; then drops one if there are too many.
+  // Adds a record unless it is kept already; then drops one if there are too many.
   void Add(uint32_t id, uint16_t label, uint32_t address);
 
   // Drops the records of a label with ids below `id`.

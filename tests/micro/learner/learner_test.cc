@@ -13,8 +13,8 @@
 namespace tfodcl {
 namespace {
 
-constexpr Geometry kNrfLike{4, 512, 12, 10000};
-constexpr Geometry kStmLike{32, 2048, 5, 10000};
+constexpr Geometry kNrfLike{4, 512, 20, 10000};
+constexpr Geometry kStmLike{32, 2048, 7, 10000};
 
 class LearnerOn : public testing::TestWithParam<Geometry> {
  protected:
@@ -279,6 +279,39 @@ TEST_P(LearnerOn, StopsWhereTheFlashFailsAndGoesOnAfterAStart) {
   ASSERT_EQ(device_.Start(), Status::kOk);
   EXPECT_LE(device_.learner().num_records(), num_records);
   EXPECT_EQ(device_.learner().num_classes(), 3u);
+}
+
+// R9: a log that is too small for the budget keeps fewer records, and is never full.
+TEST(Learner, NeverFillsItsLog) {
+  int num_lives = 0;
+  for (const uint32_t num_blocks : {13u, 15u, 20u}) {
+    for (const Geometry& chip : {kNrfLike, kStmLike}) {
+      Geometry geometry = chip;
+      geometry.num_blocks = chip.program_unit_bytes == 4 ? num_blocks : num_blocks - 8;
+      Device device(geometry, Settings{4, 10000, 4, 1, 1});
+      const Status status = device.Start();
+      if (status == Status::kLogFull) continue;
+      ASSERT_EQ(status, Status::kOk);
+      ASSERT_LT(device.learner().max_records(), 10000u);
+      ++num_lives;
+      for (int round = 0; round < 300; ++round) {
+        uint16_t label = 0;
+        const Status added = device.Add("class " + std::to_string(round % 4), &label);
+        if (added == Status::kBudgetTooSmall) continue;
+        ASSERT_EQ(added, Status::kOk);
+        ASSERT_EQ(device.Learn(label, label, round, 1 + round % 7), Status::kOk);
+        ASSERT_EQ(device.End(label), Status::kOk);
+        if (round % 3 == 0) {
+          ASSERT_EQ(device.learner().Save(), Status::kOk);
+        }
+        if (round % 50 == 49) {
+          ASSERT_EQ(device.learner().Forget(label), Status::kOk);
+        }
+      }
+      EXPECT_GT(device.learner().log_statistics().num_erases, 10 * geometry.num_blocks);
+    }
+  }
+  EXPECT_GE(num_lives, 4);
 }
 
 TEST(Learner, ReturnsNoPackageBeforeItIsStarted) {

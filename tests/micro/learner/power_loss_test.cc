@@ -157,6 +157,7 @@ void TryEveryStep(const Geometry& geometry, uint64_t every) {
   uint64_t num_cases = 0;
   for (uint64_t step = 0; step < num_steps; step += every) {
     for (const Failure failure : kFailures) {
+      // What a mount finds in a commit that flickers may be gone when it is read: the learner reads without CRC-32s.
       if (failure == Failure::kFlickers) continue;
       for (const uint64_t second : {0u, 1u, 3u, 8u}) {
         Host host(geometry);
@@ -171,9 +172,9 @@ void TryEveryStep(const Geometry& geometry, uint64_t every) {
   std::cout << "[    info  ] " << num_steps << " steps, " << num_cases << " cases of power loss\n";
 }
 
-TEST(PowerLoss, LosesNoClassAndForgetsWholeOnesWithUnitsOf4Bytes) { TryEveryStep({4, 512, 12, 10000}, 41); }
+TEST(PowerLoss, LosesNoClassAndForgetsWholeOnesWithUnitsOf4Bytes) { TryEveryStep({4, 512, 17, 10000}, 41); }
 
-TEST(PowerLoss, LosesNoClassAndForgetsWholeOnesWithUnitsOf32Bytes) { TryEveryStep({32, 1024, 6, 10000}, 7); }
+TEST(PowerLoss, LosesNoClassAndForgetsWholeOnesWithUnitsOf32Bytes) { TryEveryStep({32, 2048, 6, 10000}, 7); }
 
 }  // namespace
 }  // namespace tfodcl

@@ -120,13 +120,13 @@ TEST(ReplayMemory, IsAFunctionOfTheSetOfRecords) {
   }
 }
 
-TEST(ReplayMemory, TakesTheLaterAddressOfARecordThatComesTwice) {
+TEST(ReplayMemory, TakesTheEarlierAddressOfARecordThatComesTwice) {
   Memory memory(3);
   memory->Add(5, 1, 100);
   memory->Add(4, 0, 200);
   memory->Add(5, 1, 300);
   ASSERT_EQ(memory->size(), 2u);
-  EXPECT_EQ(memory->address(memory->Find(5)), 300u);
+  EXPECT_EQ(memory->address(memory->Find(5)), 100u);
   EXPECT_EQ(memory->num_of(1), 1u);
   EXPECT_EQ(memory->id(0), 4u);  // in the order of their ids
 }
