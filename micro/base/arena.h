@@ -49,6 +49,23 @@ class Arena {
   size_t used_ = 0;
 };
 
+// Counts what an arena would hand out, and hands out nothing: a function template that takes memory from either tells
+// how much it takes.
+class ArenaMeasure {
+ public:
+  template <typename T>
+  Status Allocate(uint64_t count, Span<T>*) {
+    if (count > (uint64_t{1} << 48)) return Status::kArenaTooSmall;  // so that the sum cannot overflow
+    used_ += (count * sizeof(T) + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment;
+    return Status::kOk;
+  }
+
+  uint64_t used() const { return used_; }
+
+ private:
+  uint64_t used_ = 0;
+};
+
 }  // namespace tfodcl
 
 #endif  // TFODCL_BASE_ARENA_H_

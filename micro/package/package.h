@@ -28,8 +28,11 @@ struct Package {
   uint32_t replay_budget_bytes;
 };
 
-// Checks every byte of a package and gives views into it. `bytes` begins at a multiple of 32 and may be longer than
-// the package (a region of flash). Errors: kNotAPackage, kUnsupportedVersion, kCorruptPackage, kInvalidPackage.
+// Checks every byte of the sections above, and the CRC-32 of all others, and gives views into them. `bytes` begins at a
+// multiple of 32 and may be longer than the package (a region of flash). In case of an error `package` is undefined:
+// kInvalidArgument: `bytes` begins elsewhere. kNotAPackage, kUnsupportedVersion.
+// kCorruptPackage: cut short, a wrong CRC-32, padding that is not zero.
+// kInvalidPackage: a section that is missing, there twice, required but unknown, or against its definition or another.
 Status ReadPackage(Bytes bytes, Package* package);
 
 }  // namespace tfodcl

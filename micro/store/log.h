@@ -99,6 +99,9 @@ class Log {
   // Append.
   Status Purge();
 
+  // Items appended that are not durable yet.
+  uint32_t num_pending() const { return cursor_.pending.num_items; }
+
   // Reads within an item, pending or durable. kUnreadable, kOutOfRange.
   Status Read(uint32_t address, Span<uint8_t> out) const;
 

@@ -28,6 +28,12 @@ class LinearHead:
         self.num_classes = add_row(self.weights, self.num_classes)
         return self.num_classes - 1
 
+    def remove_class(self, label: int) -> None:
+        """The class becomes one to come; the labels above it go down by one."""
+        self.weights[label:-1] = self.weights[label + 1 :].copy()
+        self.weights[self.num_classes :] = 0
+        self.num_classes -= 1
+
     def logits(self, z: np.ndarray) -> np.ndarray:
         """(n, latent_dim) float32 -> (n, num_classes)."""
         return z @ self.weights[: self.num_classes].T

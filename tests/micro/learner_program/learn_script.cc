@@ -1,0 +1,146 @@
+// A learner that follows a script: learn_script PACKAGE INPUTS UNIT_BYTES BLOCK_BYTES NUM_BLOCKS OUT < SCRIPT.
+// INPUTS: int8 inputs of the encoder, one after another, that the script calls by their number.
+//   add NAME | learn LABEL INPUT | end LABEL | rename LABEL NAME | forget LABEL | save | restart | reset
+//   classify INPUT: prints the label
+//   dump NAME: writes OUT/NAME.flash, the bytes of the flash, and OUT/NAME.rows, the rows of all classes by label and
+//   that of the classes to come, float32
+
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "learner/learner.h"
+#include "ports/simulated_flash.h"
+
+namespace tfodcl {
+namespace {
+
+void Check(Status status) {
+  if (status == Status::kOk) return;
+  std::cerr << StatusText(status) << "\n";
+  std::exit(1);
+}
+
+// A file's bytes at an aligned address, never given back.
+Bytes ReadFile(const std::string& path) {
+  FILE* file = std::fopen(path.c_str(), "rb");
+  if (file == nullptr) std::exit(2);
+  std::fseek(file, 0, SEEK_END);
+  const size_t size = static_cast<size_t>(std::ftell(file));
+  std::rewind(file);
+  static std::vector<std::unique_ptr<uint8_t, decltype(&std::free)>> files;
+  files.emplace_back(static_cast<uint8_t*>(std::aligned_alloc(32, AlignUp(size + 1, 32))), &std::free);
+  if (std::fread(files.back().get(), 1, size, file) != size) std::exit(2);
+  std::fclose(file);
+  return Bytes(files.back().get(), size);
+}
+
+void WriteFile(const std::string& path, const std::vector<Bytes>& parts) {
+  FILE* file = std::fopen(path.c_str(), "wb");
+  if (file == nullptr) std::exit(2);
+  for (const Bytes part : parts) std::fwrite(part.data(), 1, part.size(), file);
+  std::fclose(file);
+}
+
+class Board {
+ public:
+  Board(Bytes package, const Geometry& geometry)
+      : flash_memory_(SimulatedFlash::RequiredBytes(geometry)),
+        flash_(geometry, {flash_memory_.data(), flash_memory_.size()}) {
+    Check(ReadPackage(package, &package_));
+    Check(flash_.Open());
+    Start();
+  }
+
+  Learner& learner() { return *learner_; }
+
+  void Start() {
+    size_t bytes = 0;
+    Check(Learner::RequiredBytes(package_, flash_.geometry(), &bytes));
+    memory_.reset(static_cast<uint8_t*>(std::aligned_alloc(kArenaAlignment, bytes)));
+    Arena arena(Span<uint8_t>(memory_.get(), bytes));
+    learner_ = std::make_unique<Learner>();
+    Check(learner_->Start(package_, &flash_, &arena));
+  }
+
+  void EndClass(uint16_t label) {
+    uint32_t num_left = 0;
+    Check(learner_->EndClass(label, &num_left));
+    while (num_left > 0) Check(learner_->ReplayStep(&num_left));
+  }
+
+  void Dump(const std::string& path) {
+    WriteFile(path + ".flash", {flash_.contents()});
+    std::vector<Bytes> rows;
+    const auto add = [&](uint32_t label) {
+      const Span<const float> row = learner_->row(label);
+      rows.emplace_back(reinterpret_cast<const uint8_t*>(row.data()), row.size() * sizeof(float));
+    };
+    for (const uint16_t label : learner_->labels()) add(label);
+    add(package_.capacity);
+    WriteFile(path + ".rows", rows);
+  }
+
+ private:
+  Package package_;
+  std::vector<uint8_t> flash_memory_;
+  SimulatedFlash flash_;
+  std::unique_ptr<uint8_t, decltype(&std::free)> memory_{nullptr, &std::free};
+  std::unique_ptr<Learner> learner_;
+};
+
+void SetInput(Bytes inputs, size_t number, Learner* learner) {
+  const Span<int8_t> input = learner->input();
+  for (size_t i = 0; i < input.size(); ++i) input[i] = static_cast<int8_t>(inputs[number * input.size() + i]);
+}
+
+Bytes View(const std::string& text) { return {reinterpret_cast<const uint8_t*>(text.data()), text.size()}; }
+
+void Follow(const std::string& verb, Bytes inputs, const std::string& out, Board* board) {
+  uint16_t label = 0;
+  size_t number = 0;
+  std::string name;
+  if (verb == "add" && std::cin >> name) {
+    Check(board->learner().AddClass(View(name), &label));
+  } else if (verb == "learn" && std::cin >> label >> number) {
+    SetInput(inputs, number, &board->learner());
+    Check(board->learner().LearnSample(label));
+  } else if (verb == "end" && std::cin >> label) {
+    board->EndClass(label);
+  } else if (verb == "rename" && std::cin >> label >> name) {
+    Check(board->learner().Rename(label, View(name)));
+  } else if (verb == "forget" && std::cin >> label) {
+    Check(board->learner().Forget(label));
+  } else if (verb == "save") {
+    Check(board->learner().Save());
+  } else if (verb == "restart") {
+    board->Start();
+  } else if (verb == "reset") {
+    Check(board->learner().Reset());
+  } else if (verb == "classify" && std::cin >> number) {
+    SetInput(inputs, number, &board->learner());
+    Check(board->learner().Classify(&label));
+    std::cout << label << "\n";
+  } else if (verb == "dump" && std::cin >> name) {
+    board->Dump(out + "/" + name);
+  } else {
+    std::cerr << "unknown verb: " << verb << "\n";
+    std::exit(2);
+  }
+}
+
+}  // namespace
+}  // namespace tfodcl
+
+int main(int argc, char** argv) {
+  if (argc != 7) return 2;
+  const auto number = [&](int i) { return static_cast<uint32_t>(std::strtoul(argv[i], nullptr, 10)); };
+  const tfodcl::Geometry geometry{number(3), number(4), number(5), 10000};
+  const tfodcl::Bytes inputs = tfodcl::ReadFile(argv[2]);
+  tfodcl::Board board(tfodcl::ReadFile(argv[1]), geometry);
+  for (std::string verb; std::cin >> verb;) tfodcl::Follow(verb, inputs, argv[6], &board);
+  return 0;
+}
