@@ -17,6 +17,8 @@ from tfodcl.compress.bitmap_pq import BitmapPqCodec
 from tfodcl.compress.product_quantizer import ProductQuantizer
 from tfodcl.compress.record import Codec
 from tfodcl.compress.uniform import UniformCodec
+from tfodcl.device import frame
+from tfodcl.device.device import Command
 from tfodcl.errors import InputError
 from tfodcl.replay.log import Log
 from tfodcl.replay.log_format import Geometry, Item
@@ -57,6 +59,7 @@ def golden_files() -> dict[str, bytes]:
         contents[f"{codec.NAME}_decoded.bin"] = codec.decode(payloads).tobytes()
     contents["package_v1.bin"] = package.to_bytes(golden_package(codecs))
     contents["log_v1.bin"] = golden_log()
+    contents["frames_v1.bin"] = golden_frames()
     return contents
 
 
@@ -151,6 +154,16 @@ def golden_log() -> bytes:
     owner.needed.append(log.append(1, b"\xfe\xfd\xfc\xfb\xfa"))
     log.flush()
     return bytes(flash)
+
+
+def golden_frames() -> bytes:
+    """A request for every command, with payloads of many lengths, and with blocks of COBS as long as they get."""
+    commands = [*map(int, Command), 0xFF]
+    payloads = [bytes((7 * i + command) % 256 for i in range(5 * command)) for command in commands]
+    return b"".join(
+        frame.encode_request(command, 1000 + command, payload)
+        for command, payload in zip(commands, payloads, strict=True)
+    )
 
 
 def _codebook(num_subvectors: int) -> np.ndarray:

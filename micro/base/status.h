@@ -1,4 +1,4 @@
-// What every fallible function returns. The values are those of the serial protocol (SPEC.md 6.4): never reuse one.
+// What every fallible function returns. The values are those of the serial protocol (SPEC.md 7.4): never reuse one.
 
 #ifndef TFODCL_BASE_STATUS_H_
 #define TFODCL_BASE_STATUS_H_

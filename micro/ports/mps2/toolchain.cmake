@@ -1,0 +1,23 @@
+# GCC for Arm's M cores, for the boards that QEMU emulates. Takes TFODCL_BOARD.
+set(CMAKE_SYSTEM_NAME Generic)
+set(CMAKE_SYSTEM_PROCESSOR arm)
+set(CMAKE_C_COMPILER arm-none-eabi-gcc)
+set(CMAKE_CXX_COMPILER arm-none-eabi-g++)
+set(CMAKE_ASM_COMPILER arm-none-eabi-gcc)
+set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
+list(APPEND CMAKE_TRY_COMPILE_PLATFORM_VARIABLES TFODCL_BOARD)
+
+if(TFODCL_BOARD STREQUAL "mps2-an500")
+  set(core "-mcpu=cortex-m7 -mfpu=fpv5-d16")
+elseif(TFODCL_BOARD STREQUAL "mps2-an386")
+  set(core "-mcpu=cortex-m4 -mfpu=fpv4-sp-d16")
+else()
+  message(FATAL_ERROR "TFODCL_BOARD must be mps2-an500 or mps2-an386. Received: '${TFODCL_BOARD}'")
+endif()
+set(CMAKE_CXX_FLAGS_INIT
+    "-mthumb ${core} -mfloat-abi=hard -ffunction-sections -fdata-sections -fno-threadsafe-statics -fstack-usage")
+set(CMAKE_ASM_FLAGS_INIT "-mthumb ${core} -mfloat-abi=hard")
+set(CMAKE_CXX_FLAGS_RELEASE_INIT "-O2 -DNDEBUG")
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "")
+endif()
