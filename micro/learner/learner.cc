@@ -88,17 +88,27 @@ Status Learner::WriteName(uint16_t label, Bytes name) {
 
 Status Learner::LearnSample(uint16_t label) {
   if (Status status = CheckClass(label); status != Status::kOk) return status;
-  if (Status status = encoder_.Invoke(); status != Status::kOk) return status;
+  if (Status status = Encode(); status != Status::kOk) return status;
   const Span<uint8_t> item = parts_.item.subspan(0, kItemHeaderBytes + codec_.payload_bytes());
   EncodeItemHeader({next_id_, label}, item.data());
-  codec_.Encode(latent(), item.subspan(kItemHeaderBytes, codec_.payload_bytes()));
+  const Span<uint8_t> payload = item.subspan(kItemHeaderBytes, codec_.payload_bytes());
+  costs_.Measure(Part::kRecordEncoded, [&] { codec_.Encode(latent(), payload); });
   uint32_t address = 0;
   if (Status status = Checked(log_->Append(kRecordItem, item, &address)); status != Status::kOk) return status;
   replay_ = Replay();
   parts_.memory.Add(next_id_++, label, address);
-  parts_.head.Step(latent(), Span<const uint16_t>(&label, 1), package_.inner_lr);
+  TakeInnerStep(latent(), label);
   ++parts_.classes[label].num_learnt;
   return Status::kOk;
+}
+
+Status Learner::Encode() {
+  return costs_.Measure(Part::kInference, [&] { return encoder_.Invoke(); });
+}
+
+void Learner::TakeInnerStep(Span<const int8_t> latent, uint16_t label) {
+  costs_.Measure(Part::kInnerStep,
+                 [&] { parts_.head.Step(latent, Span<const uint16_t>(&label, 1), package_.inner_lr); });
 }
 
 Status Learner::EndClass(uint16_t label, uint32_t* num_steps) {
@@ -129,9 +139,13 @@ uint32_t Learner::NumReplaySteps() const {
 Status Learner::ReplayStep(uint32_t* num_left) {
   if (state_ != Status::kOk) return state_;
   if (replay_.epoch == replay_.num_epochs) return Status::kInvalidArgument;
-  if (Status status = Checked(TakeReplayStep()); status != Status::kOk) return status;
+  if (Status status = Checked(MeasureReplayStep()); status != Status::kOk) return status;
   *num_left = NumReplaySteps();
   return Status::kOk;
+}
+
+Status Learner::MeasureReplayStep() {
+  return costs_.Measure(Part::kReplayStep, [&] { return TakeReplayStep(); });
 }
 
 Status Learner::TakeReplayStep() {
@@ -156,13 +170,13 @@ Status Learner::ReadRecord(uint32_t place, Span<int8_t> latent) {
   const Span<uint8_t> payload = parts_.item.subspan(0, codec_.payload_bytes());
   const uint32_t address = parts_.memory.address(place) + kItemHeaderBytes;
   if (Status status = log_->Read(address, payload); status != Status::kOk) return status;
-  return codec_.Decode(payload, latent);
+  return costs_.Measure(Part::kRecordDecoded, [&] { return codec_.Decode(payload, latent); });
 }
 
 Status Learner::Classify(uint16_t* label) {
   if (state_ != Status::kOk) return state_;
   if (num_classes() == 0) return Status::kNoClasses;
-  if (Status status = encoder_.Invoke(); status != Status::kOk) return status;
+  if (Status status = Encode(); status != Status::kOk) return status;
   *label = parts_.head.Score(latent(), parts_.scores);
   return Status::kOk;
 }

@@ -15,6 +15,7 @@
 #include "codec/codec.h"
 #include "encoder/encoder.h"
 #include "learner/checkpoints.h"
+#include "learner/costs.h"
 #include "learner/head.h"
 #include "learner/items.h"
 #include "learner/replay_memory.h"
@@ -101,6 +102,9 @@ class Learner : private LogOwner {
   uint32_t num_pending() const;
   LogStatistics log_statistics() const;
 
+  // What the parts have cost since this object was made, by the clock that it is given here.
+  Costs* costs() { return &costs_; }
+
  private:
   struct Class {
     uint32_t name_id;       // of the item that gave the name; 0: none
@@ -161,6 +165,9 @@ class Learner : private LogOwner {
   Status SaveRow(uint32_t id, uint32_t base, uint32_t label, uint32_t num_learnt, uint32_t num_ended);
   void BeginReplay();
   uint32_t NumReplaySteps() const;
+  Status Encode();
+  void TakeInnerStep(Span<const int8_t> latent, uint16_t label);
+  Status MeasureReplayStep();
   Status TakeReplayStep();
   Status ReadRecord(uint32_t place, Span<int8_t> latent);
   // Remembers a failure after which the log must be mounted again.
@@ -172,6 +179,7 @@ class Learner : private LogOwner {
   Codec codec_;
   Parts parts_;
   std::optional<Log> log_;
+  Costs costs_;
   Replay replay_;
   uint32_t next_id_ = 1;
   uint32_t greatest_forget_id_ = 0;  // of all forgets in the log

@@ -62,7 +62,7 @@ Status Learner::Start(const Package& package, Flash* flash, Arena* arena) {
   log_.emplace(flash, static_cast<LogOwner*>(this));
   status = log_->Prepare(BatchBytes(codec_, flash->geometry()), arena);
   if (status != Status::kOk) log_.reset();
-  if (status == Status::kOk) status = Recover();
+  if (status == Status::kOk) status = costs_.Measure(Part::kMount, [&] { return Recover(); });
   return state_ = status;
 }
 
@@ -136,7 +136,7 @@ Status Learner::LearnYounger() {
     const uint16_t label = parts_.memory.label(place);
     if (!parts_.head.IsLearnt(label)) parts_.head.AddClass(label);
     if (Status status = ReadRecord(place, latent); status != Status::kOk) return status;
-    parts_.head.Step(latent, Span<const uint16_t>(&label, 1), package_.inner_lr);
+    TakeInnerStep(latent, label);
     ++parts_.classes[label].num_learnt;
   }
   for (uint32_t label = 0; label < package_.capacity; ++label) {
@@ -148,7 +148,7 @@ Status Learner::LearnYounger() {
   if (first == num_records()) return Status::kOk;
   BeginReplay();
   while (replay_.epoch < replay_.num_epochs) {
-    if (Status status = TakeReplayStep(); status != Status::kOk) return status;
+    if (Status status = MeasureReplayStep(); status != Status::kOk) return status;
   }
   return Status::kOk;
 }

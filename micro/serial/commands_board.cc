@@ -50,7 +50,7 @@ Status Server::Statistics() {
   reply_.U32(device_.arena.size());
   reply_.U32(device_.stack_used_bytes());
   reply_.U32(device_.stack_bytes);
-  const LogStatistics log = learner_status_ == Status::kOk ? learner_->log_statistics() : LogStatistics{};
+  const LogStatistics log = learner_->log_statistics();
   reply_.U32(log.num_items);
   reply_.U64(log.item_bytes);
   reply_.U64(log.programmed_bytes);
@@ -59,10 +59,11 @@ Status Server::Statistics() {
   reply_.U32(log.least_erase_count);
   reply_.U32(log.greatest_erase_count);
   reply_.U32(log.num_commits_damaged);
-  reply_.U16(0);
+  reply_.U16(kNumParts);
   uint16_t num_commands = 0;
   for (const Cost& cost : costs_) num_commands += cost.count != 0;
   reply_.U16(num_commands);
+  for (uint8_t part = 1; part <= kNumParts; ++part) WriteCost(part, learner_->costs()->of(Part{part}));
   for (size_t i = 0; i < kNumCommands; ++i) {
     if (costs_[i].count != 0) WriteCost(kCommands[i].number, costs_[i]);
   }

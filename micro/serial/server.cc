@@ -36,7 +36,9 @@ constexpr Server::Command Server::kCommands[] = {
     {0x33, 8, Command::Rest::kNone, true, &Server::Latent},
 };
 
-Server::Server(const Device& device, Learner* learner) : device_(device), learner_(learner) {}
+Server::Server(const Device& device, Learner* learner) : device_(device), learner_(learner) {
+  learner_->costs()->SetClock(device_.ticks);
+}
 
 void Server::Receive(Bytes bytes) {
   for (const uint8_t byte : bytes) {
@@ -102,12 +104,7 @@ Status Server::Dispatch(const Command& command) {
   }
   const uint64_t begin = device_.ticks();
   const Status status = (this->*command.execute)();
-  if (status == Status::kOk) {
-    Cost& cost = costs_[&command - kCommands];
-    ++cost.count;
-    cost.last_ticks = device_.ticks() - begin;
-    cost.total_ticks += cost.last_ticks;
-  }
+  if (status == Status::kOk) costs_[&command - kCommands].Add(device_.ticks() - begin);
   return status;
 }
 

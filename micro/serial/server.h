@@ -13,7 +13,7 @@ inline constexpr char kFirmwareVersion[] = "1.0.0";
 
 class Server {
  public:
-  // `device` and `learner` must outlive the server.
+  // `device` and `learner`, which gets the device's clock, must outlive the server.
   Server(const Device& device, Learner* learner);
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -35,11 +35,6 @@ class Server {
     Status (Server::*execute)();
   };
   enum class PackageSource : uint8_t { kNone = 0, kRegion = 1, kFirmware = 2 };
-  struct Cost {
-    uint32_t count = 0;
-    uint64_t last_ticks = 0;
-    uint64_t total_ticks = 0;
-  };
   static constexpr size_t kNumCommands = 21;
   static const Command kCommands[kNumCommands];
 

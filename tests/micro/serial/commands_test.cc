@@ -192,25 +192,36 @@ TEST_F(CommandsTest, ResetErasesWhatWasLearnt) {
   Teach(2, 3);
 }
 
-TEST_F(CommandsTest, StatisticsCountSuccessfulCommands) {
+// Number and count of the entries of STATISTICS, parts first. Each took some time.
+std::vector<std::pair<uint64_t, uint64_t>> Counts(const ByteVector& statistics) {
+  const size_t num_entries = ReadNumber(statistics, 60, 2) + ReadNumber(statistics, 62, 2);
+  EXPECT_EQ(statistics.size(), 64 + 24 * num_entries);
+  std::vector<std::pair<uint64_t, uint64_t>> counts;
+  for (size_t entry = 64; entry < 64 + 24 * num_entries; entry += 24) {
+    counts.emplace_back(ReadNumber(statistics, entry, 4), ReadNumber(statistics, entry + 4, 4));
+    EXPECT_GT(ReadNumber(statistics, entry + 8, 8), 0u);
+    EXPECT_GE(ReadNumber(statistics, entry + 16, 8), counts.back().second * 10);
+  }
+  return counts;
+}
+
+TEST_F(CommandsTest, StatisticsCountPartsAndSuccessfulCommands) {
   Teach(2, 3);
   ASSERT_EQ(board_.StatusOf(kForget, U16s({7})), Value(Status::kUnknownClass));
+  ASSERT_EQ(board_.StatusOf(kClassify, Input(1)), 0);
   const ByteVector statistics = board_.Request(kStatistics).payload;
   EXPECT_GT(ReadNumber(statistics, 0, 4), 0u);
   EXPECT_LE(ReadNumber(statistics, 0, 4), ReadNumber(statistics, 4, 4));
   EXPECT_EQ(ReadNumber(statistics, 8, 4), 700u);
   EXPECT_EQ(ReadNumber(statistics, 12, 4), 8192u);
-  const size_t num_parts = ReadNumber(statistics, 60, 2), num_commands = ReadNumber(statistics, 62, 2);
-  ASSERT_EQ(statistics.size(), 64 + 24 * (num_parts + num_commands));
-  std::vector<std::pair<uint64_t, uint64_t>> counts;
-  for (size_t i = num_parts; i < num_parts + num_commands; ++i) {
-    const size_t entry = 64 + 24 * i;
-    counts.emplace_back(ReadNumber(statistics, entry, 4), ReadNumber(statistics, entry + 4, 4));
-    EXPECT_GT(ReadNumber(statistics, entry + 8, 8), 0u);
-    EXPECT_GE(ReadNumber(statistics, entry + 16, 8), ReadNumber(statistics, entry + 8, 8));
-  }
-  const std::vector<std::pair<uint64_t, uint64_t>> expected{{kInfo, 1}, {kAddClass, 2}, {kLearn, 6}, {kEndClass, 2}};
-  EXPECT_EQ(counts, expected);
+  EXPECT_EQ(ReadNumber(statistics, 16, 4), board_.learner().log_statistics().num_items);
+  EXPECT_EQ(ReadNumber(statistics, 28, 8), board_.learner().log_statistics().programmed_bytes);
+  EXPECT_EQ(ReadNumber(statistics, 60, 2), 6u);
+  // Inferences, inner steps, records encoded, records decoded (3 and 6 in one epoch each), replay steps, mounts.
+  const std::vector<std::pair<uint64_t, uint64_t>> expected{{1, 7},      {2, 6},         {3, 6},        {4, 9},
+                                                            {5, 2},      {6, 1},         {kInfo, 1},    {kAddClass, 2},
+                                                            {kLearn, 6}, {kEndClass, 2}, {kClassify, 1}};
+  EXPECT_EQ(Counts(statistics), expected);
 }
 
 TEST_F(CommandsTest, ARequestOfAnotherLengthIsRefusedAndChangesNothing) {
