@@ -112,8 +112,8 @@ class Board {
   using AlignedVector = std::vector<AlignedBlock>;
   static Span<uint8_t> SpanOf(AlignedVector& blocks) { return Span<uint8_t>(blocks[0].bytes, 32 * blocks.size()); }
 
-  AlignedVector log_memory_{2000}, package_memory_{2000};
-  SimulatedFlash log_{Geometry{4, 4096, 8, 10'000}, SpanOf(log_memory_)};
+  AlignedVector log_memory_{2200}, package_memory_{1100};
+  SimulatedFlash log_{Geometry{4, 4096, 16, 10'000}, SpanOf(log_memory_)};
   SimulatedFlash package_{Geometry{32, 4096, 8, 10'000}, SpanOf(package_memory_)};
   AlignedVector factory_package_;
   AlignedVector arena_{32'768};

@@ -54,7 +54,7 @@ TEST_F(CommandsTest, InfoTellsOfBoardPackageAndLearner) {
   const ByteVector info = board_.Request(kInfo, U32s({kSession})).payload;
   EXPECT_EQ(ByteVector(info.begin(), info.begin() + 4), (ByteVector{0, 2, 2, 0}));
   const uint64_t expected[] = {
-      kRequestBufferBytes - 2 - (kRequestBufferBytes - 2) / 255 - 8, 32'768, 4096, 32, 32'768, 4096, 4, 1 << 20};
+      kRequestBufferBytes - 2 - (kRequestBufferBytes - 2) / 255 - 8, 32'768, 4096, 32, 65'536, 4096, 4, 1 << 20};
   for (size_t i = 0; i < 8; ++i) EXPECT_EQ(ReadNumber(info, 4 + 4 * i, 4), expected[i]) << i;
   const TestPackageFacts facts;
   EXPECT_EQ(ReadNumber(info, 36, 4), facts.identity);
@@ -179,8 +179,8 @@ TEST_F(CommandsTest, LogReadGivesTheFlashByteByByte) {
   const ByteVector read = board_.Request(kLogRead, U32s({3, 1024})).payload;
   EXPECT_EQ(read, ByteVector(log.begin() + 3, log.begin() + 1027));
   EXPECT_EQ(board_.StatusOf(kLogRead, U32s({0, 1025})), Value(Status::kOutOfRange));
-  EXPECT_EQ(board_.StatusOf(kLogRead, U32s({32'768, 1})), Value(Status::kOutOfRange));
-  EXPECT_EQ(board_.StatusOf(kLogRead, U32s({32'768, 0})), 0);
+  EXPECT_EQ(board_.StatusOf(kLogRead, U32s({65'536, 1})), Value(Status::kOutOfRange));
+  EXPECT_EQ(board_.StatusOf(kLogRead, U32s({65'536, 0})), 0);
   EXPECT_EQ(board_.StatusOf(kLogRead, U32s({0xFFFFFFFF, 1024})), Value(Status::kOutOfRange));
 }
 
