@@ -71,12 +71,13 @@ void Device::Compare() {
   for (auto& [id, item] : model_) {
     const bool is_found = address_of_.count(id) > 0;
     if (is_found && item.is_forgotten) Fault("L6: forgotten item " + std::to_string(id) + " was found");
-    if (!is_found && item.is_committed && item.is_needed && !item.may_fade) {
+    if (!is_found && item.is_committed && item.is_needed && !item.may_fade && !item.came_back) {
       Fault("L1: committed item " + std::to_string(id) + " is lost");
     }
     // An owner cannot know after a restart that it had dropped an item, unless it was purged.
     if (is_found) {
-      item.may_fade = item.may_fade || (flickered_ && !(item.is_committed && item.is_needed));
+      item.came_back = flickered_ && item.is_committed && !item.may_fade && (!item.is_needed || item.came_back);
+      item.may_fade = item.may_fade || (flickered_ && !item.is_committed);
       item.is_needed = true;
       item.is_committed = true;
     } else {
@@ -92,7 +93,7 @@ Status Device::Append(uint8_t kind, uint32_t size_bytes, bool now) {
   const std::vector<uint8_t> content = ContentOf(id, kind, size_bytes);
   const Bytes bytes(content.data(), content.size());
   const uint32_t head = size_bytes / 3;
-  model_[id] = {kind, size_bytes, false, true, false, false};
+  model_[id] = {kind, size_bytes, false, true, false, false, false};
   uint32_t address;
   const Status status =
       now ? log_->AppendNow(kind, bytes.subspan(0, head), bytes.subspan(head, size_bytes - head), &address)
@@ -160,7 +161,10 @@ void Device::Drop(uint32_t stride) {
 
 void Device::OnCommitted() {
   other_.reset();
-  for (const auto& [id, address] : address_of_) model_[id].is_committed = true;
+  for (const auto& [id, address] : address_of_) {
+    model_[id].is_committed = true;
+    model_[id].came_back = false;
+  }
 }
 
 void Device::CheckAll() {

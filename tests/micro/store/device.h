@@ -23,6 +23,7 @@ struct Expected {
   bool is_committed;  // must be found by every mount while it is needed
   bool is_needed;
   bool may_fade;      // of a torn commit that flickers: may be found by a mount and not by the next
+  bool came_back;     // unneeded, but found by a mount while something flickers: may go again until the next write
   bool is_forgotten;  // a purge was completed since it became unneeded: must not be found anywhere
 };
 

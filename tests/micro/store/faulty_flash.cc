@@ -40,6 +40,7 @@ void FaultyFlash::Restore(const State& state) {
   torn_ = state.torn;
   is_on_ = true;
   fails_at_ = UINT64_MAX;
+  num_torn_programmed_ = 0;
 }
 
 Status FaultyFlash::Read(uint32_t address, Span<uint8_t> out) {
@@ -68,6 +69,7 @@ Status FaultyFlash::Program(uint32_t address, Bytes bytes) {
     const bool fails = FailsNow();
     if (torn_.count(number) > 0) {
       unstable_[number] = {};
+      ++num_torn_programmed_;
       if (fails) return Status::kFlashFailure;
       continue;
     }

@@ -40,6 +40,8 @@ class FaultyFlash : public Flash {
   // Steps since the flash was made, those that failed included.
   uint64_t num_steps() const { return num_steps_; }
   uint32_t num_violations() const { return flash_.num_violations(); }
+  // Torn units that were programmed.
+  uint32_t num_torn_programmed() const { return num_torn_programmed_; }
   // Everything that a read might find: the contents, then what flickering units were and should have become.
   std::vector<uint8_t> Readable() const;
   const SimulatedFlash& simulated() const { return flash_; }
@@ -72,6 +74,7 @@ class FaultyFlash : public Flash {
   std::mt19937 random_{1};
   bool is_on_ = true;
   uint64_t num_steps_ = 0;
+  uint32_t num_torn_programmed_ = 0;
   uint64_t fails_at_ = UINT64_MAX;
   Failure failure_ = Failure::kNotBegun;
 };
