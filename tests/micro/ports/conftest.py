@@ -1,4 +1,4 @@
-"""Boards that speak the serial protocol: the host program and both emulated boards, and a package that they can learn."""
+"""Boards that speak the serial protocol: the host program, both emulated boards, and a package that they learn with."""
 
 import contextlib
 import subprocess

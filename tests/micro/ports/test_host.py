@@ -1,5 +1,6 @@
 """The host program: its command line, its line and its flash."""
 
+import dataclasses
 import json
 import struct
 import subprocess
@@ -8,6 +9,7 @@ import zlib
 import pytest
 from cobs import cobs
 
+from tfodcl import package
 from tfodcl.device.status import BoardError, BoardRestarted, Status
 
 NO_PACKAGE = Status.NO_PACKAGE
@@ -126,10 +128,6 @@ def test_the_log_of_another_package_needs_a_reset(start_host, connect, tmp_path,
 
 
 def package_with_another_capacity(content: bytes) -> bytes:
-    import dataclasses
-
-    from tfodcl import package
-
     found = package.from_bytes(content)
     return package.to_bytes(dataclasses.replace(found, learning=dataclasses.replace(found.learning, capacity=4)))
 

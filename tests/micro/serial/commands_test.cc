@@ -1,4 +1,4 @@
-// Every command, as a host sees it: SPEC.md 7.3.
+// Every command, as a host sees it, SPEC.md 7.3: invariants S4 and S5 of DESIGN.md.
 
 #include <gtest/gtest.h>
 

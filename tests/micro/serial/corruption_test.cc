@@ -1,4 +1,5 @@
 // Bytes that a line or an attacker makes of requests: SPEC.md 7.2, cases 1 to 5.
+// Invariants S1, S3 and S5 of DESIGN.md.
 
 #include <gtest/gtest.h>
 

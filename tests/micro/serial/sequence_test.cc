@@ -1,4 +1,4 @@
-// Sessions and sequences: SPEC.md 7.2.
+// Sessions and sequences, SPEC.md 7.2: invariants S2 and S3 of DESIGN.md.
 
 #include <gtest/gtest.h>
 
