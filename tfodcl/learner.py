@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tfodcl import container
 from tfodcl.errors import InputError
-from tfodcl.package import Package
+from tfodcl.package import Package, to_bytes
 from tfodcl.replay import items
 from tfodcl.replay.fair_share import FairShare
 from tfodcl.replay.items import Kind, PartHeader
@@ -37,8 +38,8 @@ class Learner:
       package: what it is made of.
       encoder: of the package.
       geometry: of the flash that holds the log.
-      identity: of the log: the CRC-32 of the package's header.
       flash: what an earlier learner, or a board, has left; None: never used.
+      identity: of the log; None: that of the package as this version writes it.
 
     Attributes:
       classes: by label.
@@ -47,11 +48,16 @@ class Learner:
     """
 
     def __init__(
-        self, package: Package, encoder: Encoder, geometry: Geometry, identity: int, flash: bytes | None = None
+        self,
+        package: Package,
+        encoder: Encoder,
+        geometry: Geometry,
+        flash: bytes | None = None,
+        identity: int | None = None,
     ) -> None:
         self._package, self._encoder, self._codec = package, encoder, package.codec
         self._learning = package.learning
-        self._identity = identity
+        self._identity = container.identity(to_bytes(package)) if identity is None else identity
         self._scale, self._zero_point = np.float32(package.latent_scale), package.latent_zero_point
         self._part_weights = items.part_weights(package.latent_dim, geometry)
         max_records = items.max_records(
@@ -61,7 +67,7 @@ class Learner:
         self.flash = bytearray(b"\xff" * size if flash is None else flash)
         self._log = Log(self.flash, geometry, items.batch_bytes(self._codec.payload_bytes, geometry), self)
         self._clear(max_records)
-        self._log.mount(identity)
+        self._log.mount(self._identity)
         self._recover()
 
     def _clear(self, max_records: int) -> None:
@@ -95,10 +101,10 @@ class Learner:
         self._add_row(label)
         return label
 
-    def learn_sample(self, label: int, q: np.ndarray) -> np.ndarray:
-        """An inner step on one sample, the encoder's int8 input; a record is kept. Returns the latent."""
+    def learn_sample(self, label: int, x: np.ndarray) -> None:
+        """An inner step on one sample, (h, w, c) uint8 or float32; a record is kept."""
         self._check(label)
-        latents = self._encoder.encode_quantized(q[None])
+        latents = self._encode(x[None])
         record_id = self._next_id
         content = items.HEADER.pack(record_id, label) + self._codec.encode(latents)[0].tobytes()
         address = self._log.append(Kind.RECORD, content)
@@ -106,7 +112,6 @@ class Learner:
         self._keep_record(record_id, label, address)
         self._step(latents, [label], self._learning.inner_lr)
         self.classes[label].num_learnt += 1
-        return latents[0]
 
     def end_class(self, label: int) -> None:
         """Makes the records durable; the outer loop."""
@@ -115,11 +120,15 @@ class Learner:
         self.classes[label].num_ended = self.classes[label].num_learnt
         self._outer_loop()
 
-    def classify(self, q: np.ndarray) -> np.ndarray:
-        """Labels, (n,) int64, of n int8 inputs of the encoder."""
+    def classify(self, x: np.ndarray) -> np.ndarray:
+        """(n, h, w, c) uint8 or float32 -> (n,) int64 labels."""
+        return self.classify_latents(self._encode(x))
+
+    def classify_latents(self, latents: np.ndarray) -> np.ndarray:
+        """(n, latent_dim) int8 -> (n,) int64 labels."""
         if not self.labels:
             raise InputError("a class must be learnt before anything is classified. Received: none.")
-        logits = self.head.logits(self._dequantize(self._encoder.encode_quantized(q)))
+        logits = self.head.logits(self._dequantize(latents))
         order = np.argsort(self.labels)  # of equal logits that of the lowest label
         return np.array(self.labels)[order][logits[:, order].argmax(axis=1)]
 
@@ -179,6 +188,9 @@ class Learner:
     def _add_row(self, label: int) -> None:
         self.head.add_class()
         self.labels.append(label)
+
+    def _encode(self, x: np.ndarray) -> np.ndarray:
+        return self._encoder.encode_quantized(self._encoder.quantize(x))
 
     def _dequantize(self, latents: np.ndarray) -> np.ndarray:
         return (latents.astype(np.float32) - self._zero_point) * self._scale

@@ -7,7 +7,6 @@ from tfodcl.compress.bitmap_pq import BitmapPqCodec
 from tfodcl.compress.product_quantizer import ProductQuantizer
 from tfodcl.compress.record import Codec
 from tfodcl.compress.uniform import UniformCodec
-from tfodcl.replay.log import Geometry
 
 LATENT_DIM, ZERO_POINT = 64, -128
 NUM_KINDS, NUM_SAMPLES = 8, 20

@@ -1,4 +1,4 @@
-// R3..R9: invariants of DESIGN.md, "Learner".
+// R3..R10: invariants of DESIGN.md, "Learner".
 
 #include "learner/learner.h"
 
@@ -312,6 +312,24 @@ TEST(Learner, NeverFillsItsLog) {
     }
   }
   EXPECT_GE(num_lives, 4);
+}
+
+// R10: also with small records, of 26 bytes, and where every class's 30 samples are made durable for themselves.
+TEST(Learner, WritesLittleMoreThanItsRecords) {
+  for (const Geometry& chip : {Geometry{4, 4096, 60, 10000}, Geometry{32, 131072, 6, 10000}}) {
+    Device device(chip, Settings{10, 300, 8, 1, 1});
+    ASSERT_EQ(device.Start(), Status::kOk);
+    uint64_t written_bytes = 0;
+    for (uint16_t k = 0; k < 10; ++k) {
+      uint16_t label = 0;
+      ASSERT_EQ(device.Add(std::to_string(k), &label), Status::kOk);
+      const uint64_t before = device.learner().log_statistics().programmed_bytes;
+      ASSERT_EQ(device.Learn(label, k, 0, 30), Status::kOk);
+      ASSERT_EQ(device.End(label), Status::kOk);
+      written_bytes += device.learner().log_statistics().programmed_bytes - before;
+    }
+    EXPECT_LE(static_cast<double>(written_bytes), 1.3 * 300 * (2 + kDim));
+  }
 }
 
 TEST(Learner, ReturnsNoPackageBeforeItIsStarted) {

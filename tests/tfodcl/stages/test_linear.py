@@ -91,6 +91,24 @@ def test_a_class_above_the_capacity_is_refused():
     assert head.num_classes == 2
 
 
+def test_a_forgotten_class_is_one_to_come_again():
+    rng = np.random.default_rng(4)
+    head = LinearHead(LATENT_DIM, CAPACITY)
+    for label in range(3):
+        head.add_class()
+        z, labels = random_batch(rng, 8, label, 1)
+        head.step(z, labels, RATE)
+    before = head.weights.copy()
+    head.remove_class(1)
+    assert head.num_classes == 2
+    np.testing.assert_array_equal(head.weights[:3], before[[0, 2, 3]])
+    assert not head.weights[3:].any()
+    z, labels = random_batch(rng, 8, None, 2)
+    explicit = explicit_step(before[[0, 2, 3, 3, 3]].astype(np.float64), z, labels, RATE)
+    head.step(z, labels, RATE)
+    np.testing.assert_allclose(head.weights[:3], explicit[:3], rtol=1e-4, atol=2e-6)
+
+
 def test_state_bytes_are_those_of_the_rows_in_use():
     head = LinearHead(10, capacity=7)
     assert head.state_bytes == 1 * 10 * 4

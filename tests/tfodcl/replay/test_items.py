@@ -1,0 +1,56 @@
+"""The worked bytes of micro/SPEC.md 6 are those of the code; sizes against counting by hand."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tfodcl.compress.uniform import UniformCodec
+from tfodcl.errors import InputError
+from tfodcl.replay import items
+from tfodcl.replay.log import Geometry, LogFullError
+
+SPEC = (Path(__file__).parents[3] / "micro" / "SPEC.md").read_text(encoding="utf-8")
+
+EXAMPLES = {
+    "record": items.HEADER.pack(7, 258) + b"\xaa\xbb\xcc",
+    "class": items.HEADER.pack(1, 0) + b"ka",
+    "forget": items.HEADER.pack(9, 2),
+    "forgotten": items.FORGOTTEN.pack(13),
+    "part": items.PART.pack(*items.PartHeader(12, 5, 1, 16, 30, 30)) + np.array([1, -2], "<f4").tobytes(),
+}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_worked_bytes_are_those_of_the_code(name):
+    assert f"`{EXAMPLES[name].hex(' ')}`" in SPEC
+
+
+def test_commits_hold_as_many_records_as_fit():
+    assert items.batch_bytes(58, Geometry(4, 4096, 10)) == 8 * 64
+    assert items.batch_bytes(544, Geometry(32, 131_072, 8)) == 550
+    assert items.batch_bytes(58, Geometry(4, 1024, 10)) == 2 * 64
+    assert items.batch_bytes(2, Geometry(4, 256, 10)) == 38
+
+
+def test_parts_of_a_checkpoint_are_a_quarter_of_a_small_block():
+    assert items.part_weights(288, Geometry(4, 4096, 10)) == 240
+    assert items.part_weights(192, Geometry(4, 4096, 10)) == 192
+    assert items.part_weights(4096, Geometry(32, 131_072, 8)) == 1008
+    assert items.part_weights(16, Geometry(4, 256, 8)) == 1
+
+
+def test_records_are_bounded_by_budget_log_and_numbering():
+    codec, geometry = UniformCodec(64, 8), Geometry(4, 4096, 60)
+    assert items.max_records(6600, 10, codec, geometry) == 100
+    # 57 blocks of 4096 - 96 - 1024; 22 parts of 300 bytes; 12 names of 58; records of 90
+    assert items.max_records(1 << 30, 10, codec, geometry) == (57 * 2976 - 22 * 300 - 12 * 58) // 90
+    assert items.max_records(1 << 31, 10, UniformCodec(8, 1), Geometry(4, 4096, 2000)) == 65_535
+
+
+def test_sizes_that_leave_no_record_are_refused():
+    codec = UniformCodec(64, 8)
+    with pytest.raises(InputError, match="the replay budget must hold a record. Received: 65 bytes"):
+        items.max_records(65, 10, codec, Geometry(4, 4096, 60))
+    with pytest.raises(LogFullError, match="what is kept must fit the log"):
+        items.max_records(6600, 1000, codec, Geometry(4, 4096, 60))
