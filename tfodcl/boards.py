@@ -38,6 +38,13 @@ class Board:
     ram_bytes: int
     stack_bytes: int = 8192
 
+    @property
+    def emulator(self) -> str:
+        """QEMU's machine. Raises InputError for a real board."""
+        if self.machine is None:
+            raise InputError(f"--qemu needs the firmware of an emulated board. Received: one for {self.name}.")
+        return self.machine
+
 
 BOARDS = {
     board.name: board

@@ -21,7 +21,7 @@ class KnownClass:
     """A class that the device knows.
 
     Attributes:
-      name: 1..32 bytes of UTF-8.
+      name: 1..64 bytes of UTF-8.
       num_learnt: samples learnt since it is known.
       num_ended: of num_learnt, when `end_class` was last called.
     """

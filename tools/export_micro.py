@@ -22,17 +22,16 @@ from tfodcl import boards, files, plan
 from tfodcl import package as packages
 from tfodcl.boards import Board
 from tfodcl.command import Parser, run
-from tfodcl.compress.record import RECORD_HEADER_BYTES
+from tfodcl.compress.record import MAX_LABEL, RECORD_HEADER_BYTES
 from tfodcl.device.status import Status
 from tfodcl.errors import InputError
 from tfodcl.evaluate import parse_count
 from tfodcl.package import Package
+from tfodcl.replay import items
 
 ROOT = Path(__file__).parents[1]
 MICRO, BUILD = ROOT / "micro", ROOT / "build"
 _MAX_U32 = 2**32 - 1
-_ID_BYTES = 4  # of every item of the log, SPEC 6.1
-_FILLED = 0.8
 
 
 def main() -> None:
@@ -53,6 +52,7 @@ def main() -> None:
     show("flash", flash, board.flash_bytes)
     show("RAM", ram, board.ram_bytes)
     check_sum("RAM", ram, board.ram_bytes)
+    print(f"records: {count_records(package, board):,}, of {record_bytes(package):,} bytes")
     print(f"package:  {carried}\nfirmware: {out}")
 
 
@@ -72,7 +72,7 @@ def fit(package: Package, options: argparse.Namespace) -> Package:
     """The package with its plan and with the capacity and budget that were asked for."""
     learning = package.learning
     if options.capacity is not None:
-        capacity = parse_count("--capacity", options.capacity, 1, packages.MAX_CAPACITY)
+        capacity = parse_count("--capacity", options.capacity, 1, MAX_LABEL + 1)
         learning = dataclasses.replace(learning, capacity=capacity)
     if options.replay_bytes is not None:
         budget = parse_count("--replay-bytes", options.replay_bytes, 1, _MAX_U32)
@@ -110,7 +110,7 @@ def arena_parts(package: Package, path: Path, board: Board) -> dict[str, int]:
     """Bytes of the arena by part, as the runtime itself counts them, in a program for this computer."""
     build = BUILD / "host"
     make(build, ["-DTFODCL_BOARD=host"], "tfodcl_host")
-    command = [next(build.rglob("tfodcl_host")), "--geometry", board.chip.lower(), "--describe", path]
+    command = [str(next(build.rglob("tfodcl_host"))), "--geometry", board.chip.lower(), "--describe", str(path)]
     described = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     if described["status"] != Status.OK:
         name = Status(described["status"]).name.lower().replace("_", " ")
@@ -150,21 +150,17 @@ def check_flash(package: Package, board: Board) -> None:
     parts = flash_parts(package, board)
     parts.pop("log")
     check_sum("the package's flash", parts, board.package_bytes)
-    check_sum("the log's flash", log_parts(package), log_bytes(board))
+    count_records(package, board)
 
 
-def log_parts(package: Package) -> dict[str, int]:
-    """What the log must be able to hold at once: all records, and two checkpoints while the second is written."""
-    record_bytes = RECORD_HEADER_BYTES + package.codec.payload_bytes
-    num_records = package.learning.replay_budget_bytes // record_bytes
-    checkpoint = (package.learning.capacity + 1) * package.latent_dim * 4
-    return {"records": num_records * (record_bytes + _ID_BYTES), "two checkpoints of the head": 2 * checkpoint}
+def record_bytes(package: Package) -> int:
+    return RECORD_HEADER_BYTES + package.codec.payload_bytes
 
 
-def log_bytes(board: Board) -> int:
-    """What the log surely holds: two blocks are free at times, and headers and ends of blocks take their share."""
-    geometry = board.log_geometry
-    return int((geometry.num_blocks - 2) * geometry.erase_block_bytes * _FILLED)
+def count_records(package: Package, board: Board) -> int:
+    """How many records the board keeps. Raises InputError where the log cannot hold one beside two checkpoints."""
+    learning = package.learning
+    return items.max_records(learning.replay_budget_bytes, learning.capacity, package.codec, board.log_geometry)
 
 
 def check_sum(name: str, parts: Mapping[str, int], limit: int) -> None:

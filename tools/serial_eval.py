@@ -18,7 +18,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from tfodcl.learner import Learner
 
 from tfodcl import boards, container, files
 from tfodcl import package as packages
@@ -26,7 +25,7 @@ from tfodcl.bench import Protocol
 from tfodcl.boards import Board
 from tfodcl.command import Parser, run
 from tfodcl.compress.record import RECORD_HEADER_BYTES
-from tfodcl.continual import Run, summarize
+from tfodcl.continual import MemoizedEncoder, Run, summarize
 from tfodcl.data import load
 from tfodcl.device.device import Device, Info, Statistics
 from tfodcl.device.line import Line
@@ -35,6 +34,7 @@ from tfodcl.device.status import Status
 from tfodcl.device.teaching import Journal, check_known, teach
 from tfodcl.errors import InputError
 from tfodcl.evaluate import parse_count, read_package, results
+from tfodcl.learner import Learner
 from tfodcl.metrics import accuracy_matrix
 from tfodcl.package import Package
 from tfodcl.progress import progress
@@ -53,7 +53,7 @@ def main() -> None:
     run_number = parse_count("--run", options.run, 0)
     num_tests = None if options.tests == "all" else parse_count("--tests", options.tests, 1)
     stream = choose_stream(package, protocol, run_number, num_tests)
-    encoder = TfliteEncoder(package.encoder, reference=True)
+    encoder = MemoizedEncoder(TfliteEncoder(package.encoder, reference=True))
     content = packages.to_bytes(package)
     key = {
         "package": container.identity(content),
@@ -136,7 +136,7 @@ def connect(options: argparse.Namespace) -> Iterator[Device]:
     with contextlib.ExitStack() as stack:
         url = options.port
         if options.qemu is not None:
-            url = stack.enter_context(emulate(boards.of_firmware(options.qemu).machine, options.qemu))
+            url = stack.enter_context(emulate(boards.of_firmware(options.qemu).emulator, options.qemu))
         line = Line(url)
         stack.callback(line.close)
         yield Device(line)
@@ -169,19 +169,20 @@ def prepare(device: Device, content: bytes, stream: Stream, options: argparse.Na
     return info
 
 
-def twin_predictions(package: Package, encoder: TfliteEncoder, stream: Stream, board: Board) -> list[np.ndarray]:
-    """What the board's Python twin predicts at the evaluation points."""
+def twin_predictions(package: Package, encoder: MemoizedEncoder, stream: Stream, board: Board) -> list[np.ndarray]:
+    """What the board's twin in Python predicts at the evaluation points."""
     learner = Learner(package, encoder, board.log_geometry)
-    latents = encoder.encode(stream.x_test)
     predictions = []
-    for task in stream.tasks:
-        label = learner.add_class(task.name)
-        for sample in task.x:
-            learner.learn_sample(label, sample)
-        learner.end_class(label)
-        learner.save()
-        if task.label + 1 in stream.eval_points:
-            predictions.append(learner.classify_latents(latents[stream.y_test <= task.label]))
+    with progress("the same in Python", len(stream.tasks)) as bar:
+        for task in stream.tasks:
+            label = learner.add_class(task.name)
+            for sample in encoder.quantize(task.x):
+                learner.learn_sample(label, sample)
+            learner.end_class(label)
+            learner.save()
+            if task.label + 1 in stream.eval_points:
+                predictions.append(learner.classify(encoder.quantize(stream.x_test[stream.y_test <= task.label])))
+            bar.update()
     return predictions
 
 

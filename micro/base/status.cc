@@ -47,7 +47,7 @@ const char* StatusText(Status status) {
     case Status::kNameTaken:
       return "names of classes must differ";
     case Status::kInvalidName:
-      return "a name must be 1 to 32 bytes of UTF-8";
+      return "a name must be 1 to 64 bytes of UTF-8";
     case Status::kCorruptRecord:
       return "a payload must be one that its codec can have written";
     case Status::kBudgetTooSmall:

@@ -8,7 +8,7 @@
 
 namespace tfodcl {
 
-inline constexpr size_t kMaxNameBytes = 32;
+inline constexpr size_t kMaxNameBytes = 64;
 
 enum ItemKind : uint8_t {
   kRecordItem = 1,

@@ -1,5 +1,6 @@
 """A stream taught to a board and tested there, going on where a cable, a board or a program stopped."""
 
+import functools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -69,11 +70,11 @@ def teach(device: Device, stream: Stream, quantize: Quantize, journal: Journal) 
     """
     for task in stream.tasks:
         num_known = task.label + 1
-        _again_after_restart(device, lambda task=task: _teach_class(device, task, quantize))
+        _again_after_restart(device, functools.partial(_teach_class, device, task, quantize))
         if num_known in stream.eval_points and journal.get(num_known) is None:
             known = stream.y_test < num_known
             x, y = quantize(stream.x_test[known]), stream.y_test[known]
-            predictions = _again_after_restart(device, lambda x=x, y=y: _test(device, x, y))
+            predictions = _again_after_restart(device, functools.partial(_test, device, x, y))
             journal.put(num_known, predictions)
     return [_known(journal.get(point)) for point in stream.eval_points]
 

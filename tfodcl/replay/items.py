@@ -8,7 +8,7 @@ from tfodcl.compress.record import RECORD_HEADER_BYTES, Codec
 from tfodcl.errors import InputError
 from tfodcl.replay.log import Geometry, LogFullError
 
-MAX_NAME_BYTES = 32
+MAX_NAME_BYTES = 64
 HEADER = struct.Struct("<IH")  # id, label
 FORGOTTEN = struct.Struct("<I")  # id
 PART = struct.Struct("<IIIIII")  # the fields of PartHeader

@@ -138,7 +138,7 @@ def _check_board(results: dict, origin: str) -> None:
     board = results["board"]
     if not isinstance(board, dict):
         raise InputError(f"{origin} must be an object. Received: {_shown(board)}.")
-    points = len(_field(results["methods"], "lifelearner", f"{origin}: methods")["num_classes"])
+    points = len(_object(results["methods"], "lifelearner", f"{origin}: methods")["num_classes"])
     for name in BOARD_TEXTS:
         if not isinstance(_field(board, name, origin), str):
             raise InputError(f"{origin}.{name} must be a text. Received: {_shown(board[name])}.")

@@ -85,7 +85,7 @@ TEST_P(LearnerOn, RefusesWhatIsNotKnownAndChangesNothing) {
   EXPECT_EQ(learner.Rename(4, Bytes(OfText("x").data(), 1)), Status::kUnknownClass);
   EXPECT_EQ(learner.ReplayStep(&num_steps), Status::kInvalidArgument);
   EXPECT_EQ(device_.Add("", &label), Status::kInvalidName);
-  EXPECT_EQ(device_.Add(std::string(33, 'x'), &label), Status::kInvalidName);
+  EXPECT_EQ(device_.Add(std::string(65, 'x'), &label), Status::kInvalidName);
   EXPECT_EQ(device_.Add("\xff", &label), Status::kInvalidName);
   EXPECT_EQ(learner.num_records(), 12u);
   EXPECT_EQ(device_.Rows(), rows);

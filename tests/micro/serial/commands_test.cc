@@ -115,7 +115,7 @@ TEST_F(CommandsTest, ClassRenameAndForget) {
   }
   EXPECT_EQ(board_.StatusOf(kLearn, U16s({0}) + Input(0)), Value(Status::kUnknownClass));
   EXPECT_EQ(board_.StatusOf(kRename, U16s({0}) + Text("x")), Value(Status::kUnknownClass));
-  EXPECT_EQ(board_.StatusOf(kAddClass, ByteVector(33, 'x')), Value(Status::kInvalidName));
+  EXPECT_EQ(board_.StatusOf(kAddClass, ByteVector(65, 'x')), Value(Status::kInvalidName));
   EXPECT_EQ(board_.StatusOf(kAddClass), Value(Status::kInvalidName));
 }
 
