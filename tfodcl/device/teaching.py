@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+from tqdm import tqdm
 
 from tfodcl import files
 from tfodcl.device.device import Device, LearntClass
@@ -68,23 +69,27 @@ def teach(device: Device, stream: Stream, quantize: Quantize, journal: Journal) 
 
     Returns: for each of stream.eval_points the predicted labels of the test samples of the classes known then.
     """
-    for task in stream.tasks:
-        num_known = task.label + 1
-        _again_after_restart(device, functools.partial(_teach_class, device, task, quantize))
-        if num_known in stream.eval_points and journal.get(num_known) is None:
+    num_samples = sum(len(task.x) for task in stream.tasks)
+    num_tests = sum(int((stream.y_test < point).sum()) for point in stream.eval_points)
+    with progress("teaching and testing", num_samples + num_tests, unit="samples") as bar:
+        done = 0
+        for task in stream.tasks:
+            again_after_restart(device, functools.partial(_teach_class, device, task, quantize, bar, done))
+            done += len(task.x)
+            num_known = task.label + 1
+            if num_known not in stream.eval_points:
+                continue
             known = stream.y_test < num_known
-            x, y = quantize(stream.x_test[known]), stream.y_test[known]
-            predictions = _again_after_restart(device, functools.partial(_test, device, x, y))
-            journal.put(num_known, predictions)
+            if journal.get(num_known) is None:
+                x, y = quantize(stream.x_test[known]), stream.y_test[known]
+                predictions = again_after_restart(device, functools.partial(_test, device, x, y, bar, done))
+                journal.put(num_known, predictions)
+            done += int(known.sum())
+        _show(bar, done, "")
     return [_known(journal.get(point)) for point in stream.eval_points]
 
 
-def _known(predictions: np.ndarray | None) -> np.ndarray:
-    assert predictions is not None
-    return predictions
-
-
-def _again_after_restart(device: Device, action: Callable[[], T]) -> T:
+def again_after_restart(device: Device, action: Callable[[], T]) -> T:
     """What `action` returns, from its beginning again whenever the board was reset meanwhile."""
     while True:
         try:
@@ -93,31 +98,34 @@ def _again_after_restart(device: Device, action: Callable[[], T]) -> T:
             device.begin_session()
 
 
-def _teach_class(device: Device, task: Task, quantize: Quantize) -> None:
+def _teach_class(device: Device, task: Task, quantize: Quantize, bar: tqdm, done: int) -> None:
     label, num_learnt = device.add_class(task.name)
     if device.get_class(label).num_ended >= len(task.x):
         return
-    with progress(f"{task.label + 1}: {task.name}, samples", len(task.x), initial=num_learnt) as bar:
-        for sample in quantize(task.x[num_learnt:]):
-            device.learn(label, sample)
-            bar.update()
-    with progress(f"{task.label + 1}: {task.name}, replay", 1) as bar:
-
-        def show(num_done: int, num_steps: int) -> None:
-            bar.total = max(1, num_steps)
-            bar.update(num_done - bar.n)
-
-        device.end_class(label, show)
+    for i, sample in enumerate(quantize(task.x[num_learnt:])):
+        _show(bar, done + num_learnt + i, task.name)
+        device.learn(label, sample)
+    device.end_class(label, lambda num_done, num_steps: _show(bar, bar.n, f"replay {num_done} of {num_steps}"))
     device.save()
 
 
-def _test(device: Device, x: np.ndarray, y: np.ndarray) -> list[int]:
+def _test(device: Device, x: np.ndarray, y: np.ndarray, bar: tqdm, done: int) -> list[int]:
     predictions = []
-    with progress(f"test of {y.max() + 1} classes", len(x)) as bar:
-        for i, (sample, label) in enumerate(zip(x, y, strict=True)):
-            predicted, _, num_total = device.evaluate(int(label), sample, restart=i == 0)
-            if num_total != i + 1:
-                raise InputError(f"the board must count {i + 1} test samples. Received: {num_total}.")
-            predictions.append(predicted)
-            bar.update()
+    for i, (sample, label) in enumerate(zip(x, y, strict=True)):
+        _show(bar, done + i, f"test of {y.max() + 1} classes")
+        predicted, _, num_total = device.evaluate(int(label), sample, restart=i == 0)
+        if num_total != i + 1:
+            raise InputError(f"the board must count {i + 1} test samples. Received: {num_total}.")
+        predictions.append(predicted)
+    return predictions
+
+
+def _show(bar: tqdm, num_done: int, what: str) -> None:
+    """A board that was reset may go back."""
+    bar.set_postfix_str(what, refresh=False)
+    bar.update(num_done - bar.n)
+
+
+def _known(predictions: np.ndarray | None) -> np.ndarray:
+    assert predictions is not None
     return predictions
