@@ -176,12 +176,12 @@ def twin_predictions(package: Package, encoder: MemoizedEncoder, stream: Stream,
     with progress("the same in Python", len(stream.tasks)) as bar:
         for task in stream.tasks:
             label = learner.add_class(task.name)
-            for sample in encoder.quantize(task.x):
+            for sample in task.x:
                 learner.learn_sample(label, sample)
             learner.end_class(label)
             learner.save()
             if task.label + 1 in stream.eval_points:
-                predictions.append(learner.classify(encoder.quantize(stream.x_test[stream.y_test <= task.label])))
+                predictions.append(learner.classify(stream.x_test[stream.y_test <= task.label]))
             bar.update()
     return predictions
 
