@@ -30,7 +30,7 @@ def test_commits_hold_as_many_records_as_fit():
     assert items.batch_bytes(58, Geometry(4, 4096, 10)) == 8 * 64
     assert items.batch_bytes(544, Geometry(32, 131_072, 8)) == 550
     assert items.batch_bytes(58, Geometry(4, 1024, 10)) == 2 * 64
-    assert items.batch_bytes(2, Geometry(4, 256, 10)) == 38
+    assert items.batch_bytes(2, Geometry(4, 256, 10)) == 70
 
 
 def test_parts_of_a_checkpoint_are_a_quarter_of_a_small_block():
@@ -43,8 +43,8 @@ def test_parts_of_a_checkpoint_are_a_quarter_of_a_small_block():
 def test_records_are_bounded_by_budget_log_and_numbering():
     codec, geometry = UniformCodec(64, 8), Geometry(4, 4096, 60)
     assert items.max_records(6600, 10, codec, geometry) == 100
-    # 57 blocks of 4096 - 96 - 1024; 22 parts of 300 bytes; 12 names of 58; records of 90
-    assert items.max_records(1 << 30, 10, codec, geometry) == (57 * 2976 - 22 * 300 - 12 * 58) // 90
+    # 57 blocks of 4096 - 96 - 1024; 22 parts of 300 bytes; 12 names of 90; records of 90
+    assert items.max_records(1 << 30, 10, codec, geometry) == (57 * 2976 - 22 * 300 - 12 * 90) // 90
     assert items.max_records(1 << 31, 10, UniformCodec(8, 1), Geometry(4, 4096, 2000)) == 65_535
 
 
