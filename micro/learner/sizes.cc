@@ -20,9 +20,10 @@ int64_t CommitBytes(uint32_t item_bytes, const Geometry& geometry) {
 }
 
 // At least, of commits that fit all blocks but three: the one that is written and two that are free. Of each block, its
-// header, six program units or as many times 16 bytes, and less than a part of a checkpoint are not used.
-int64_t LogBytes(const Geometry& geometry) {
-  const int64_t unused = int64_t{6} * std::max<uint32_t>(geometry.program_unit_bytes, 16) + PartBytes(geometry);
+// header, six program units or as many times 16 bytes, and less than the greatest commit are not used.
+int64_t LogBytes(const Codec& codec, const Geometry& geometry) {
+  const int64_t greatest = std::max<int64_t>(PartBytes(geometry), CommitBytes(BatchBytes(codec, geometry), geometry));
+  const int64_t unused = int64_t{6} * std::max<uint32_t>(geometry.program_unit_bytes, 16) + greatest;
   return (int64_t{geometry.num_blocks} - 3) * (int64_t{geometry.erase_block_bytes} - unused);
 }
 
@@ -50,7 +51,7 @@ Status MaxRecords(const Package& package, const Codec& codec, const Geometry& ge
   const int64_t part_bytes = CommitBytes(kCheckpointHeaderBytes + 4 * part_weights, geometry);
   const int64_t checkpoint_bytes = (int64_t{package.capacity} + 1) * parts_per_row * part_bytes;
   const int64_t names_bytes = (int64_t{package.capacity} + 2) * CommitBytes(kItemHeaderBytes + kMaxNameBytes, geometry);
-  const int64_t left = LogBytes(geometry) - 2 * checkpoint_bytes - names_bytes;
+  const int64_t left = LogBytes(codec, geometry) - 2 * checkpoint_bytes - names_bytes;
   const int64_t fitting = left / CommitBytes(RecordItemBytes(codec), geometry);
   if (fitting <= 0) return Status::kLogFull;
   *max_records = static_cast<uint32_t>(std::min<int64_t>({budget, fitting, kMostRecords}));

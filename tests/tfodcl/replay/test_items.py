@@ -48,6 +48,10 @@ def test_records_are_bounded_by_budget_log_and_numbering():
     assert items.max_records(1 << 31, 10, UniformCodec(8, 1), Geometry(4, 4096, 2000)) == 65_535
 
 
+def test_records_that_fill_half_a_block_are_one_a_block():
+    assert 30 < items.max_records(1 << 30, 1, UniformCodec(2100, 8), Geometry(4, 4096, 96)) <= 93
+
+
 def test_sizes_that_leave_no_record_are_refused():
     codec = UniformCodec(64, 8)
     with pytest.raises(InputError, match="the replay budget must hold a record. Received: 65 bytes"):
