@@ -18,7 +18,7 @@ bool IsWithin(const Geometry& geometry, uint32_t offset, size_t size_bytes) {
 
 void Server::Start() {
   Package package;
-  const Status status = ReadPackage(device_.package_region, &package);
+  const Status status = ReadPackage(ReadableRegion(), &package);
   if (status == Status::kOk) {
     static_cast<void>(StartLearner(package, PackageSource::kRegion));
   } else if (ReadPackage(device_.factory_package, &package) == Status::kOk) {
@@ -26,6 +26,21 @@ void Server::Start() {
   } else {
     learner_status_ = status == Status::kNotAPackage ? Status::kNoPackage : status;
   }
+}
+
+// A word with an ECC error, which an interrupted write leaves, must not be met where the region is mapped: that may
+// fault.
+Bytes Server::ReadableRegion() {
+  uint8_t piece[kPieceBytes];
+  const size_t unit = device_.package_flash->geometry().program_unit_bytes;
+  size_t size = 0;
+  for (size_t step = kPieceBytes; step >= unit; step /= 2) {
+    while (step <= device_.package_region.size() - size &&
+           device_.package_flash->Read(static_cast<uint32_t>(size), Span<uint8_t>(piece, step)) == Status::kOk) {
+      size += step;
+    }
+  }
+  return device_.package_region.subspan(0, size);
 }
 
 Status Server::StartLearner(const Package& package, PackageSource source) {
@@ -54,8 +69,11 @@ Status Server::PackageWrite() {
   const Bytes bytes = ArgumentsFrom(4);
   if (offset % unit != 0 || bytes.size() % unit != 0) return Status::kInvalidArgument;
   if (!IsWithin(geometry, offset, bytes.size())) return Status::kOutOfRange;
+  // The learner reads its package in place, and has checked it: also units that read as erased stay as they are.
+  const uint32_t in_use = package_source_ == PackageSource::kRegion ? package_.total_bytes : 0;
   for (uint32_t i = 0; i < bytes.size(); i += unit) {
-    if (!IsWritten(offset + i, bytes.subspan(i, unit)) && !IsErased(offset + i, unit)) return Status::kNotErased;
+    if (IsWritten(offset + i, bytes.subspan(i, unit))) continue;
+    if (offset + i < in_use || !IsErased(offset + i, unit)) return Status::kNotErased;
   }
   for (uint32_t i = 0; i < bytes.size(); i += unit) {
     if (IsWritten(offset + i, bytes.subspan(i, unit))) continue;
@@ -96,7 +114,7 @@ Status Server::PackageCheck() {
 
 Status Server::PackageStart() {
   Package package;
-  const Status status = ReadPackage(device_.package_region, &package);
+  const Status status = ReadPackage(ReadableRegion(), &package);
   return status == Status::kOk ? StartLearner(package, PackageSource::kRegion) : status;
 }
 

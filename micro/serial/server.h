@@ -65,6 +65,8 @@ class Server {
   Status PackageWrite();
   Status PackageCheck();
   Status PackageStart();
+  // The package region up to the first program unit that cannot be read.
+  Bytes ReadableRegion();
   bool IsWritten(uint32_t offset, Bytes wanted);
   bool IsErased(uint32_t offset, uint32_t size_bytes);
   Status StartLearner(const Package& package, PackageSource source);

@@ -18,6 +18,27 @@ namespace tfodcl {
 constexpr uint32_t kSession = 0x12345678;
 constexpr size_t kRequestBufferBytes = 512;
 
+// A flash that fails as told.
+class FailingFlash : public Flash {
+ public:
+  explicit FailingFlash(SimulatedFlash* flash) : flash_(flash) {}
+
+  uint64_t unreadable_from = UINT64_MAX;
+  bool programs = true;
+
+  const Geometry& geometry() const override { return flash_->geometry(); }
+  Status Read(uint32_t address, Span<uint8_t> out) override {
+    return uint64_t{address} + out.size() > unreadable_from ? Status::kUnreadable : flash_->Read(address, out);
+  }
+  Status Program(uint32_t address, Bytes bytes) override {
+    return programs ? flash_->Program(address, bytes) : Status::kFlashFailure;
+  }
+  Status Erase(uint32_t block) override { return flash_->Erase(block); }
+
+ private:
+  SimulatedFlash* flash_;
+};
+
 // One at a time: the functions of a Device know no object.
 class Board {
  public:
@@ -32,8 +53,8 @@ class Board {
     sent().clear();
     num_reboots() = 0;
     device_.board = "test board";
-    device_.log_flash = &log_;
-    device_.package_flash = &package_;
+    device_.log_flash = &failing_log_;
+    device_.package_flash = &failing_package_;
     device_.package_region = package_.contents();
     device_.arena = SpanOf(arena_);
     device_.request_buffer = Span<uint8_t>(request_buffer_.data(), request_buffer_.size());
@@ -79,6 +100,8 @@ class Board {
   Learner& learner() { return *learner_; }
   SimulatedFlash& log() { return log_; }
   SimulatedFlash& package() { return package_; }
+  FailingFlash& failing_log() { return failing_log_; }
+  FailingFlash& failing_package() { return failing_package_; }
   static int& num_reboots() {
     static int count;
     return count;
@@ -115,6 +138,7 @@ class Board {
   AlignedVector log_memory_{2200}, package_memory_{1100};
   SimulatedFlash log_{Geometry{4, 4096, 16, 10'000}, SpanOf(log_memory_)};
   SimulatedFlash package_{Geometry{32, 4096, 8, 10'000}, SpanOf(package_memory_)};
+  FailingFlash failing_log_{&log_}, failing_package_{&package_};
   AlignedVector factory_package_;
   AlignedVector arena_{32'768};
   std::vector<uint8_t> request_buffer_;

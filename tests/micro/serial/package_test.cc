@@ -91,6 +91,42 @@ TEST_F(PackageLoadTest, WriteChangesNothingWhereOneUnitHasOtherBytes) {
   EXPECT_EQ(board_.Request(kCheck, U32s({0, 96})).payload, U32s({HostCrc32(ByteVector(96, 7))}));
 }
 
+// The package, and 32 bytes of its codebook that read as erased: CRC-32s as in SPEC.md 2.8.
+ByteVector PackageWithAnErasedUnit(uint32_t* unit) {
+  ByteVector package = TestPackage();
+  const auto put_crc = [&](size_t begin, size_t size, size_t at) {
+    const uint32_t crc = HostCrc32(ByteVector(package.begin() + begin, package.begin() + begin + size));
+    for (size_t i = 0; i < 4; ++i) package[at + i] = static_cast<uint8_t>(crc >> (8 * i));
+  };
+  *unit = 0x120;
+  std::fill_n(package.begin() + *unit, 32, 0xFF);
+  put_crc(0x100, 92, 0x2C);
+  put_crc(0, 0xB0, 0xB0);
+  return package;
+}
+
+TEST_F(PackageLoadTest, NothingIsWrittenToThePackageInUse) {
+  uint32_t unit = 0;
+  EXPECT_TRUE(Load(PackageWithAnErasedUnit(&unit), 1000));
+  EXPECT_EQ(board_.StatusOf(kStart), 0);
+  const ByteVector before = board_.State();
+  EXPECT_EQ(board_.StatusOf(kWrite, U32s({unit}) + ByteVector(32, 0x55)), Value(Status::kNotErased));
+  EXPECT_EQ(board_.StatusOf(kWrite, U32s({unit}) + ByteVector(32, 0xFF)), 0);
+  EXPECT_EQ(board_.State(), before);
+}
+
+TEST_F(PackageLoadTest, AUnitThatCannotBeReadEndsThePackage) {
+  EXPECT_TRUE(Load(TestPackage(), 1000));
+  const uint32_t size = static_cast<uint32_t>(TestPackage().size());
+  board_.failing_package().unreadable_from = size;
+  board_.Restart();
+  EXPECT_EQ(board_.BeginSession().payload[0], 0);
+  board_.failing_package().unreadable_from = size - 32;
+  EXPECT_EQ(board_.StatusOf(kStart), Value(Status::kCorruptPackage));
+  board_.Restart();
+  EXPECT_EQ(board_.BeginSession().payload[0], Value(Status::kCorruptPackage));
+}
+
 TEST_F(PackageLoadTest, ArgumentsOutsideOfTheRegionAreRefused) {
   EXPECT_EQ(board_.StatusOf(kErase, U32s({8})), Value(Status::kOutOfRange));
   EXPECT_EQ(board_.StatusOf(kErase, U32s({0xFFFFFFFF})), Value(Status::kOutOfRange));
