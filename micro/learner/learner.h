@@ -46,6 +46,9 @@ class Learner : private LogOwner {
   // kArenaTooSmall; kBudgetTooSmall, kLogFull: for one record; kForeignLog, kCorruptLog (only Reset works then).
   Status Start(const Package& package, Flash* flash, Arena* arena);
 
+  // kOk: the learner runs. Else what the functions below return, see above.
+  Status status() const { return state_; }
+
   // The label of the class `name`, new or known. A new one takes the lowest free label, and is durable at once.
   // kInvalidName, kCapacityReached, kLogFull; kBudgetTooSmall: for a record of every class.
   Status AddClass(Bytes name, uint16_t* label);

@@ -96,8 +96,9 @@ Status Server::Classify() {
   uint16_t label;
   const Status status = learner_->Classify(&label);
   has_latent_ = has_scores_ = status == Status::kOk;
+  if (status != Status::kOk) return status;
   reply_.U16(label);
-  return status;
+  return Status::kOk;
 }
 
 Status Server::Evaluate() {

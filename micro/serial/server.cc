@@ -105,6 +105,7 @@ Status Server::Dispatch(const Command& command) {
   const uint64_t begin = device_.ticks();
   const Status status = (this->*command.execute)();
   if (status == Status::kOk) costs_[&command - kCommands].Add(device_.ticks() - begin);
+  if (learner_status_ == Status::kOk) learner_status_ = learner_->status();  // a flash may have failed
   return status;
 }
 

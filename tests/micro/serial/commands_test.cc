@@ -205,6 +205,18 @@ std::vector<std::pair<uint64_t, uint64_t>> Counts(const ByteVector& statistics) 
   return counts;
 }
 
+TEST_F(CommandsTest, InfoTellsOfAFlashThatFailedAndResetStartsAnew) {
+  Teach(1, 3);
+  board_.failing_log().programs = false;
+  EXPECT_EQ(board_.StatusOf(kSave), Value(Status::kFlashFailure));
+  EXPECT_EQ(board_.StatusOf(kAddClass, Text("class 1")), Value(Status::kFlashFailure));
+  EXPECT_EQ(board_.Request(kInfo, U32s({kSession})).payload[0], Value(Status::kFlashFailure));
+  board_.failing_log().programs = true;
+  EXPECT_EQ(board_.StatusOf(kReset), 0);
+  EXPECT_EQ(board_.Request(kInfo, U32s({kSession})).payload[0], 0);
+  EXPECT_EQ(board_.Request(kAddClass, Text("class 1")).payload, U16s({0, 0, 0}));
+}
+
 TEST_F(CommandsTest, StatisticsCountPartsAndSuccessfulCommands) {
   Teach(2, 3);
   ASSERT_EQ(board_.StatusOf(kForget, U16s({7})), Value(Status::kUnknownClass));
