@@ -17,8 +17,6 @@ struct EmulatedBoard {
   Span<uint8_t> request_buffer;
 };
 
-inline constexpr size_t kPsramBytes = 16 << 20;
-
 extern const EmulatedBoard kEmulatedBoard;
 
 }  // namespace tfodcl
