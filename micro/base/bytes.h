@@ -9,6 +9,9 @@
 
 namespace tfodcl {
 
+// Weights in checkpoints and arrays in plans are used where they lie.
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "a board must be little-endian");
+
 inline uint16_t ReadU16(const uint8_t* from) { return static_cast<uint16_t>(from[0] | from[1] << 8); }
 
 inline uint32_t ReadU32(const uint8_t* from) {

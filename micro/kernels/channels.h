@@ -9,7 +9,7 @@ namespace tfodcl {
 
 // One element for each output channel.
 //
-// `biases` have the input's zero point folded in: bias - zero point x sum of the channel's weights, in -2^30..2^30, so
+// `biases` have the input's zero point folded in: bias - zero point x sum of the channel's weights, in -2^30..2^30 - 1, so
 // that kernels multiply input values as they are, and places outside the input count as the zero point.
 // `multipliers` 0 or 2^30..2^31 - 1 and `shifts` -31..30: input scale x weight scale / output scale.
 struct OutputChannels {

@@ -10,7 +10,7 @@ from tfodcl.plan import fixed_point
 from tfodcl.plan.entry import Array
 from tfodcl.plan.graph import Operator, Tensor, check_values
 
-_MAX_BIAS = 1 << 30
+_MAX_BIAS = (1 << 30) - 1
 _MAX_PRODUCTS = 1 << 16
 _MAX_WINDOW = 255
 

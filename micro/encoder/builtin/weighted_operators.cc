@@ -20,7 +20,7 @@ bool AreChannelsValid(const OperatorCall& call, uint32_t offset) {
   if (!call.graph.HasArray(offset, 9 * num_channels)) return false;
   const OutputChannels channels = ReadChannels(call, offset);
   for (uint64_t i = 0; i < num_channels; ++i) {
-    if (channels.biases[i] < -(1 << 30) || channels.biases[i] > 1 << 30) return false;
+    if (channels.biases[i] < -(1 << 30) || channels.biases[i] >= 1 << 30) return false;
     if (channels.multipliers[i] < 0 || channels.shifts[i] < -31 || channels.shifts[i] > 30) return false;
   }
   return true;
