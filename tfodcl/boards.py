@@ -1,4 +1,4 @@
-"""The boards that firmware is made for: their memory, how it is divided, and what they are emulated by."""
+"""Boards: what they are, and of those that firmware is made for the memory, its division, and the emulator."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,16 +9,30 @@ from tfodcl.replay.log_format import Geometry
 KB = 1024
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Board:
-    """One board, as micro/ports/ divides its memory.
+    """What speaks the serial protocol.
 
     Attributes:
-      name: of the CMake option TFODCL_BOARD, and what the board's INFO says.
+      name: what its INFO says.
       chip, core: what it is, or stands in for.
       machine: of QEMU; None for a real board.
-      ticks_per_second: of the board's statistics. An emulated board counts instructions; one per cycle of the real
-        chip's clock is assumed.
+      ticks_per_second: of its statistics. An emulated board counts instructions; one per cycle of the real chip's
+        clock is assumed.
+    """
+
+    name: str
+    chip: str
+    core: str
+    machine: str | None = None
+    ticks_per_second: int = 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target(Board):
+    """A board that firmware is made for, as micro/ports/ divides its memory. `name` is that of TFODCL_BOARD.
+
+    Attributes:
       flash_bytes: of the chip, less what a bootloader has.
       firmware_bytes, package_bytes: regions of the flash.
       log_geometry: of the region of the log.
@@ -26,11 +40,6 @@ class Board:
       stack_bytes: of ram_bytes.
     """
 
-    name: str
-    chip: str
-    core: str
-    machine: str | None
-    ticks_per_second: int
     flash_bytes: int
     firmware_bytes: int
     package_bytes: int
@@ -49,7 +58,7 @@ class Board:
 BOARDS = {
     board.name: board
     for board in (
-        Board(
+        Target(
             name="mps2-an500",
             chip="STM32H747",
             core="Cortex-M7",
@@ -61,7 +70,7 @@ BOARDS = {
             log_geometry=Geometry(program_unit_bytes=32, erase_block_bytes=128 * KB, num_blocks=5),
             ram_bytes=512 * KB,
         ),
-        Board(
+        Target(
             name="mps2-an386",
             chip="nRF52840",
             core="Cortex-M4F",
@@ -77,14 +86,22 @@ BOARDS = {
 }
 
 
-def find(name: str) -> Board:
-    """Raises InputError where there is no such board."""
+HOST = Board(name="host", chip="no chip", core="the computer's processor")
+
+
+def find(name: str) -> Target:
+    """Raises InputError where no firmware is made for such a board."""
     if name not in BOARDS:
         raise InputError(f"board must be one of {', '.join(BOARDS)}. Received: {name!r}.")
     return BOARDS[name]
 
 
-def of_firmware(firmware: Path) -> Board:
+def describe(name: str) -> Board:
+    """The board whose INFO says `name`; of one that somebody else made a port for, nothing else is known."""
+    return {**BOARDS, HOST.name: HOST}.get(name, Board(name=name, chip="a chip", core="a core of its own"))
+
+
+def of_firmware(firmware: Path) -> Target:
     """The board that a firmware was built for: its name is among its texts. Raises InputError where there is none."""
     try:
         content = firmware.read_bytes()

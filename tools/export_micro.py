@@ -13,6 +13,7 @@ import dataclasses
 import json
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,15 +21,17 @@ import size_report
 
 from tfodcl import boards, files, plan
 from tfodcl import package as packages
-from tfodcl.boards import Board
+from tfodcl.boards import Target
 from tfodcl.command import Parser, run
 from tfodcl.compress.record import MAX_LABEL, RECORD_HEADER_BYTES
-from tfodcl.device.status import Status
+from tfodcl.device.status import Status, name_of
 from tfodcl.errors import InputError
 from tfodcl.evaluate import parse_count
 from tfodcl.package import Package
 from tfodcl.replay import items
+from tfodcl.replay.log import LogFullError
 
+TOOLS = ("cmake", "ninja", "g++", "arm-none-eabi-g++")
 ROOT = Path(__file__).parents[1]
 MICRO, BUILD = ROOT / "micro", ROOT / "build"
 _MAX_U32 = 2**32 - 1
@@ -40,18 +43,27 @@ def main() -> None:
     source = options.directory / "model.tfodcl"
     package = fit(packages.read(source), options)
     out: Path = options.out or options.directory / f"{board.name}.elf"
-    carried = place(package, source, out)
-    check_flash(package, board)
-    ram = arena_parts(package, carried, board)
-    build = build_firmware(board, carried, out, options.tflm_root)
-    code = size_report.measure(build)["all"]
-    flash = flash_parts(package, board) | {"firmware": code["flash"]}
-    ram |= {"static data": code["ram"], "stack": board.stack_bytes}
-    check_sum("the firmware's flash", {"firmware": code["flash"]}, board.firmware_bytes)
-    print(f"{board.name}, {board.core}, memory of the {board.chip}")
-    show("flash", flash, board.flash_bytes)
-    show("RAM", ram, board.ram_bytes)
+    content = packages.to_bytes(package)
+    carried = choose_place(content, source, out)
+    ram = {"head": head_bytes(package), "stack": board.stack_bytes}
     check_sum("RAM", ram, board.ram_bytes)
+    check_flash(package, board)
+    check_tools()
+    ram |= arena_parts(package, board)
+    check_sum("RAM", ram, board.ram_bytes)
+    files.make_folder(out.parent)
+    build = build_firmware(board, content, options.tflm_root)
+    code = size_report.measure(build)["all"]
+    ram["static data"] = code["ram"]
+    check_sum("RAM", ram, board.ram_bytes)
+    if carried != source:
+        files.write(carried, content)
+    files.write(out, (build / "firmware.elf").read_bytes())
+    print(f"{board.name}, {board.core}, memory of the {board.chip}")
+    show("flash", {**flash_parts(package, board), "firmware": code["flash"]}, board.flash_bytes)
+    show("RAM", ram, board.ram_bytes)
+    if options.tflm_root is not None:
+        print("the encoder's RAM is that of our own kernels; TensorFlow Lite Micro takes another")
     print(f"records: {count_records(package, board):,}, of {record_bytes(package):,} bytes")
     print(f"package:  {carried}\nfirmware: {out}")
 
@@ -80,50 +92,60 @@ def fit(package: Package, options: argparse.Namespace) -> Package:
     return dataclasses.replace(package, learning=learning, plan=package.plan or plan.build(package.encoder))
 
 
-def place(package: Package, source: Path, out: Path) -> Path:
-    """Where the package that the firmware carries lies: `source`, or, where it differs, beside the firmware."""
-    files.make_folder(out.parent)
-    if packages.to_bytes(package) == source.read_bytes():
+def choose_place(content: bytes, source: Path, out: Path) -> Path:
+    """Where the package that the firmware carries shall lie: `source`, or, where it differs, beside the firmware."""
+    if content == source.read_bytes():
         return source
     beside = out.parent / "model.tfodcl"
-    if files.is_file(beside) and beside.resolve() == source.resolve():
+    if beside.resolve() == source.resolve():
         raise InputError(f"--out must lie in another folder than the package that is fitted. Received: {out}.")
-    packages.write(beside, package)
     return beside
 
 
-def build_firmware(board: Board, package: Path, out: Path, tflm_root: Path | None) -> Path:
-    """Builds the firmware that carries `package` into `out`; the build directory."""
+def check_tools() -> None:
+    """Raises InputError where a program that builds is missing."""
+    missing = [tool for tool in TOOLS if shutil.which(tool) is None]
+    if missing:
+        needed = ", ".join(TOOLS)
+        raise InputError(f"{needed} must be installed (see --help). Received: no {', no '.join(missing)}.")
+
+
+def build_firmware(board: Target, package: bytes, tflm_root: Path | None) -> Path:
+    """Builds the firmware that carries `package`; the build directory."""
     build = BUILD / board.name
+    carried = build / "model.tfodcl"
+    files.write(carried, package)
     options = [
         f"-DTFODCL_BOARD={board.name}",
         f"-DCMAKE_TOOLCHAIN_FILE={MICRO / 'ports' / 'mps2' / 'toolchain.cmake'}",
-        f"-DTFODCL_PACKAGE={package.resolve()}",
+        f"-DTFODCL_PACKAGE={carried}",
         f"-DTFODCL_TFLM_ROOT={tflm_root.resolve() if tflm_root else ''}",
     ]
     make(build, options, "firmware")
-    shutil.copyfile(next(build.rglob("firmware.elf")), out)
     return build
 
 
-def arena_parts(package: Package, path: Path, board: Board) -> dict[str, int]:
+def head_bytes(package: Package) -> int:
+    return (package.learning.capacity + 1) * package.latent_dim * 4
+
+
+def arena_parts(package: Package, board: Target) -> dict[str, int]:
     """Bytes of the arena by part, as the runtime itself counts them, in a program for this computer."""
     build = BUILD / "host"
     make(build, ["-DTFODCL_BOARD=host"], "tfodcl_host")
-    command = [str(next(build.rglob("tfodcl_host"))), "--geometry", board.chip.lower(), "--describe", str(path)]
-    described = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    with tempfile.NamedTemporaryFile(suffix=".tfodcl") as copy:
+        copy.write(packages.to_bytes(package))
+        copy.flush()
+        command = [str(build / "tfodcl_host"), "--geometry", board.chip.lower(), "--describe", copy.name]
+        described = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     if described["status"] != Status.OK:
-        name = Status(described["status"]).name.lower().replace("_", " ")
-        raise InputError(f"{path} must be a package for a board. Received: {name}.")
-    head = (package.learning.capacity + 1) * package.latent_dim * 4
-    encoder = described["encoder_bytes"]
+        raise InputError(f"the package must be one for a board. Received: {name_of(described['status'])}.")
+    head, encoder = head_bytes(package), described["encoder_bytes"]
     return {"encoder": encoder, "head": head, "index, log, replays": described["arena_bytes"] - encoder - head}
 
 
 def make(build: Path, options: list[str], target: str) -> None:
-    """Configures and builds a target; raises InputError with the compiler's last line where that fails."""
-    if shutil.which("cmake") is None or shutil.which("ninja") is None:
-        raise InputError("cmake and ninja must be installed (pip install cmake ninja). Received: none.")
+    """Configures and builds a target; raises InputError with the first line of the error where that fails."""
     configure = ["cmake", "-S", str(MICRO), "-B", str(build), "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release", *options]
     for command in (configure, ["cmake", "--build", str(build), "--target", target]):
         result = subprocess.run(command, capture_output=True, text=True)
@@ -132,7 +154,7 @@ def make(build: Path, options: list[str], target: str) -> None:
             raise InputError(f"{target} must build in {build}. Received: {lines[0]}")
 
 
-def flash_parts(package: Package, board: Board) -> dict[str, int]:
+def flash_parts(package: Package, board: Target) -> dict[str, int]:
     """Bytes of flash by part, the firmware's code not among them; the log's are those that its region must hold."""
     codec, encoder, layout = len(package.codec.to_bytes()), len(package.encoder), len(package.plan)
     total = len(packages.to_bytes(package))
@@ -145,7 +167,7 @@ def flash_parts(package: Package, board: Board) -> dict[str, int]:
     }
 
 
-def check_flash(package: Package, board: Board) -> None:
+def check_flash(package: Package, board: Target) -> None:
     """Raises InputError where package or records do not fit their regions, before anything is built."""
     parts = flash_parts(package, board)
     parts.pop("log")
@@ -157,18 +179,33 @@ def record_bytes(package: Package) -> int:
     return RECORD_HEADER_BYTES + package.codec.payload_bytes
 
 
-def count_records(package: Package, board: Board) -> int:
-    """How many records the board keeps. Raises InputError where the log cannot hold one beside two checkpoints."""
+def count_records(package: Package, board: Target) -> int:
+    """How many records the board keeps. Raises InputError where that is not one of every class."""
     learning = package.learning
-    return items.max_records(learning.replay_budget_bytes, learning.capacity, package.codec, board.log_geometry)
+    try:
+        found = items.max_records(learning.replay_budget_bytes, learning.capacity, package.codec, board.log_geometry)
+    except LogFullError as error:
+        parts = {"two checkpoints": 2 * head_bytes(package), "records": learning.capacity * record_bytes(package)}
+        log_bytes = board.log_geometry.num_blocks * board.log_geometry.erase_block_bytes
+        check_sum("the log's flash", parts, log_bytes)
+        raise InputError(f"the log must have room for records. Received: {name_parts(parts)} and overhead.") from error
+    if found < learning.capacity:
+        raise InputError(
+            f"--replay-bytes must hold a record of {record_bytes(package)} bytes of each of {learning.capacity} "
+            f"classes (--capacity). Received: room for {found}."
+        )
+    return found
 
 
 def check_sum(name: str, parts: Mapping[str, int], limit: int) -> None:
     total = sum(parts.values())
     if total > limit:
-        largest = sorted(parts, key=lambda part: -parts[part])[:3]
-        named = ", ".join(f"{part} {parts[part]:,}" for part in largest)
-        raise InputError(f"{name} must be at most {limit:,} bytes. Received: {total:,}, of which {named}.")
+        raise InputError(f"{name} must be at most {limit:,} bytes. Received: {total:,}, of which {name_parts(parts)}.")
+
+
+def name_parts(parts: Mapping[str, int]) -> str:
+    """The largest ones."""
+    return ", ".join(f"{part} {parts[part]:,}" for part in sorted(parts, key=lambda part: -parts[part])[:3])
 
 
 def show(name: str, parts: Mapping[str, int], limit: int) -> None:

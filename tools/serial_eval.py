@@ -20,7 +20,6 @@ from pathlib import Path
 import numpy as np
 
 from tfodcl import boards, container, files
-from tfodcl import package as packages
 from tfodcl.bench import Protocol
 from tfodcl.boards import Board
 from tfodcl.command import Parser, run
@@ -30,7 +29,7 @@ from tfodcl.data import load
 from tfodcl.device.device import Device, Info, Statistics
 from tfodcl.device.line import Line
 from tfodcl.device.qemu import emulate
-from tfodcl.device.status import Status
+from tfodcl.device.status import BoardError, BoardRestarted, Status, name_of
 from tfodcl.device.teaching import Journal, check_known, teach
 from tfodcl.errors import InputError
 from tfodcl.evaluate import parse_count, read_package, results
@@ -38,10 +37,13 @@ from tfodcl.learner import Learner
 from tfodcl.metrics import accuracy_matrix
 from tfodcl.package import Package
 from tfodcl.progress import progress
+from tfodcl.replay import items
+from tfodcl.replay.log import Geometry
 from tfodcl.report import load_results, write_report
 from tfodcl.stages.tflite import TfliteEncoder
 from tfodcl.streams import Stream, class_incremental
 
+ERASABLE = (Status.LOG_FULL, Status.FOREIGN_LOG, Status.CORRUPT_LOG)
 RESULTS, JOURNAL = "serial_results.json", "serial_progress.json"
 
 
@@ -49,12 +51,12 @@ def main() -> None:
     options = parse()
     folder: Path = options.directory
     package = read_package(folder / "model.tfodcl")
+    content = (folder / "model.tfodcl").read_bytes()
     protocol = choose_protocol(options, package)
     run_number = parse_count("--run", options.run, 0)
     num_tests = None if options.tests == "all" else parse_count("--tests", options.tests, 1)
     stream = choose_stream(package, protocol, run_number, num_tests)
     encoder = MemoizedEncoder(TfliteEncoder(package.encoder, reference=True))
-    content = packages.to_bytes(package)
     key = {
         "package": container.identity(content),
         "protocol": dataclasses.asdict(protocol),
@@ -63,14 +65,12 @@ def main() -> None:
     }
     journal = Journal(folder / JOURNAL, key)
     with connect(options) as device:
-        info = prepare(device, content, stream, options, journal)
-        predictions = teach(device, stream, encoder.quantize, journal)
-        statistics = device.statistics()
-    board = boards.find(info.board)
-    twin = twin_predictions(package, encoder, stream, board)
-    measured = summarize(
-        [run_of(stream, predictions, package, statistics, board)], stream, package.info["learning_rates"]["lifelearner"]
-    )
+        info, predictions, statistics = converse(device, content, stream, encoder, journal, options)
+    board = boards.describe(info.board)
+    twin = twin_predictions(package, encoder, stream, log_geometry(info))
+    rates = {"inner": package.learning.inner_lr, "outer": package.learning.outer_lr}
+    done = run_of(stream, predictions, package, info, statistics, board)
+    measured = summarize([done], stream, rates)
     command = shlex.join(["python", *sys.argv])
     found = results(
         command, package.info["seed"], 1, package.info["dataset"], protocol, package, {"lifelearner": measured}
@@ -91,7 +91,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--eval-every", help="test after each so many classes (default: the package's protocol)")
     parser.add_argument("--tests", default="20", help="test samples of each class, or all (default: 20)")
     parser.add_argument("--run", default="0", help="number of the class order (default: 0)")
-    parser.add_argument("--load", action="store_true", help="put the package into the board's flash")
+    parser.add_argument("--load", action="store_true", help="put the package there; erases what another has learnt")
     parser.add_argument("--reset", action="store_true", help="erase what the board has learnt")
     return parser.parse_args()
 
@@ -142,36 +142,74 @@ def connect(options: argparse.Namespace) -> Iterator[Device]:
         yield Device(line)
 
 
-def prepare(device: Device, content: bytes, stream: Stream, options: argparse.Namespace, journal: Journal) -> Info:
-    """Makes sure that the board runs the package and knows nothing but the first classes of the stream."""
+def converse(
+    device: Device,
+    content: bytes,
+    stream: Stream,
+    encoder: MemoizedEncoder,
+    journal: Journal,
+    options: argparse.Namespace,
+) -> tuple[Info, list[np.ndarray], Statistics]:
+    """What the board is, what it predicts at the evaluation points, and what that took since it was reset."""
+    erase = options.reset
+    while True:
+        try:
+            info = bring_package(device, content, options.load)
+            if erase or (options.load and info.learner_status == Status.FOREIGN_LOG):
+                device.reset()
+                erase = False
+            info = check_learner(device, stream, journal)
+            return info, teach(device, stream, encoder.quantize, journal), device.statistics()
+        except BoardRestarted:
+            continue
+
+
+def bring_package(device: Device, content: bytes, allowed: bool) -> Info:
+    """Begins a session with a board that has this package; puts it there, where that is `allowed`."""
     info = device.begin_session()
-    if info.package_identity != container.identity(content):
-        if not options.load:
-            received = f"{info.package_identity:08x}" if info.package_source else "none"
-            raise InputError(
-                f"the board must have this package, {container.identity(content):08x}; --load puts it there. "
-                f"Received: {received}."
-            )
-        with progress("package", len(content), unit="B") as bar:
+    wanted = container.identity(content)
+    if info.package_identity == wanted:
+        return info
+    if not allowed:
+        received = f"{info.package_identity:08x}" if info.package_source else "none"
+        raise InputError(f"the board must have this package, {wanted:08x}; --load puts it there. Received: {received}.")
+    with progress("package", len(content), unit="B") as bar:
+        try:
             device.load_package(content, info, bar.update)
-        info = device.begin_session()
-    if options.reset or (options.load and info.learner_status == Status.FOREIGN_LOG):
-        device.reset()
-        journal.clear()
-        info = device.begin_session()
+        except BoardError as error:
+            if error.status != Status.FOREIGN_LOG:  # with that the package is there
+                raise
+    return device.begin_session()
+
+
+def check_learner(device: Device, stream: Stream, journal: Journal) -> Info:
+    """Makes sure that the board learns, and knows nothing but the first classes of the stream."""
+    info = device.begin_session()
     if info.learner_status != Status.OK:
-        status = Status(info.learner_status).name.lower().replace("_", " ")
-        raise InputError(f"the board's learner must run; --reset erases a log of another package. Received: {status}.")
+        remedy = "; --reset erases what it learnt" if info.learner_status in ERASABLE else ""
+        raise InputError(f"the board's learner must run{remedy}. Received: {name_of(info.learner_status)}.")
     classes = device.classes(info)
     check_known(classes, stream)
     if not classes:
         journal.clear()
+    untested = [point for point in stream.eval_points if point < len(classes) and journal.get(point) is None]
+    if untested:
+        raise InputError(
+            f"the board must have been tested by this command after {untested[0]} classes; --reset begins anew. "
+            f"Received: a board that knows {len(classes)}."
+        )
     return info
 
 
-def twin_predictions(package: Package, encoder: MemoizedEncoder, stream: Stream, board: Board) -> list[np.ndarray]:
+def log_geometry(info: Info) -> Geometry:
+    return Geometry(info.log_unit_bytes, info.log_block_bytes, info.log_region_bytes // info.log_block_bytes)
+
+
+def twin_predictions(
+    package: Package, encoder: MemoizedEncoder, stream: Stream, geometry: Geometry
+) -> list[np.ndarray]:
     """What the board's twin in Python predicts at the evaluation points."""
-    learner = Learner(package, encoder, board.log_geometry)
+    learner = Learner(package, encoder, geometry)
     predictions = []
     with progress("the same in Python", len(stream.tasks)) as bar:
         for task in stream.tasks:
@@ -194,7 +232,12 @@ def accuracies(stream: Stream, predictions: Sequence[np.ndarray]) -> list[float]
 
 
 def run_of(
-    stream: Stream, predictions: Sequence[np.ndarray], package: Package, statistics: Statistics, board: Board
+    stream: Stream,
+    predictions: Sequence[np.ndarray],
+    package: Package,
+    info: Info,
+    statistics: Statistics,
+    board: Board,
 ) -> Run:
     """What the board did, as continual.run_stream describes a run on the workstation.
 
@@ -206,7 +249,10 @@ def run_of(
     ]
     learning = [statistics.commands[name].total for name in ("ADD_CLASS", "LEARN", "END_CLASS", "SAVE")]
     record_bytes = RECORD_HEADER_BYTES + package.codec.payload_bytes
-    num_records = min(sum(len(task.x) for task in stream.tasks), package.learning.replay_budget_bytes // record_bytes)
+    most = items.max_records(
+        package.learning.replay_budget_bytes, package.learning.capacity, package.codec, log_geometry(info)
+    )
+    num_records = min(sum(len(task.x) for task in stream.tasks), most)
     return Run(
         accuracy=np.array(accuracies(stream, predictions)),
         matrix=accuracy_matrix(tested, stream.eval_points),

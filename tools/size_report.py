@@ -4,8 +4,9 @@ Examples:
   python tools/size_report.py build/mps2-an386
   python tools/size_report.py build/mps2-an386 --check tests/regression/sizes.json
 
-A folder's stack is the largest frame of one of its functions; frames of a chain of calls add up. What a running
-firmware used is in the results of serial_eval.py.
+A package that the firmware carries is not counted, nor is the stack's region. `padding` is what the linker fills in
+between. A folder's stack is the largest frame of one of its functions; frames of a chain of calls add up. What a
+running firmware used is in the results of serial_eval.py.
 """
 
 import argparse
@@ -17,10 +18,13 @@ from pathlib import Path
 from tfodcl.command import Parser, run
 from tfodcl.errors import InputError
 
-MAP, OTHERS = "firmware.map", "toolchain"
-# A contribution of the link map: section, address, size, file; a long section name has a line of its own.
-_ENTRY = re.compile(r"^ (\.[\w.]+)\S*\s+0x[0-9a-f]+\s+0x([0-9a-f]+) (\S+)$", re.MULTILINE)
-_FLASH, _RAM = (".text", ".rodata", ".data", ".ARM", ".vectors", ".init_array"), (".data", ".bss")
+MAP, OTHERS, PADDING = "firmware.map", "toolchain", "padding"
+# Sections of the firmware, as micro/ports/mps2/sections.ld names them.
+_FLASH, _RAM = (".text", ".ARM.exidx", ".data"), (".data", ".bss")
+# Of the link map: a section of the firmware, and what a file adds to it; a long name has a line of its own.
+_SECTION = re.compile(r"^(\.\S+)\s+0x[0-9a-f]+\s+0x([0-9a-f]+)")
+_ADDED = re.compile(r"^ \S+\s+0x[0-9a-f]+\s+0x([0-9a-f]+) (\S.*)$")
+_BOARD = re.compile(r"^TFODCL_BOARD:\w+=(.+)$", re.MULTILINE)
 
 
 def main() -> None:
@@ -31,7 +35,7 @@ def main() -> None:
     for folder, parts in sizes.items():
         print(f"{folder:{width}} {parts['flash']:9,} {parts['ram']:9,} {parts['stack']:9,}")
     if options.check:
-        check(sizes, json.loads(options.check.read_text()), options.build.name)
+        check(sizes, read_pins(options.check, board_of(options.build)))
 
 
 def parse() -> argparse.Namespace:
@@ -43,23 +47,16 @@ def parse() -> argparse.Namespace:
 
 
 def measure(build: Path) -> dict[str, dict[str, int]]:
-    """Folder -> flash, ram, stack in bytes; `toolchain` is what comes from the compiler's libraries.
+    """Folder -> flash, ram, stack in bytes; `toolchain` is what comes from the compiler's libraries, `all` the sum.
 
     Raises InputError where there is no firmware with its map.
     """
-    try:
-        text = (build / MAP).read_text()
-    except OSError as error:
-        raise InputError(f"{build} must hold a firmware and its {MAP}. Received: {error.strerror or error}.") from error
     sizes: dict[str, dict[str, int]] = defaultdict(lambda: {"flash": 0, "ram": 0, "stack": 0})
-    placed = text[text.index("Linker script and memory map") :]
-    for section, size, path in _ENTRY.findall(re.sub(r"^( \.\S+)\n", r"\1", placed, flags=re.MULTILINE)):
-        parts = sizes[folder_of(path)]
-        if section.startswith(_FLASH):
-            parts["flash"] += int(size, 16)
-        if section.startswith(_RAM):
-            parts["ram"] += int(size, 16)
-    for usage in build.rglob("*.su"):
+    for section, added in placed(_read(build / MAP, build)).items():
+        for folder, size in added.items():
+            sizes[folder]["flash"] += size * (section in _FLASH)
+            sizes[folder]["ram"] += size * (section in _RAM)
+    for usage in build.rglob("*.dir/**/*.su"):
         frames = [int(line.split("\t")[1]) for line in usage.read_text().splitlines()]
         parts = sizes[folder_of(str(usage))]
         parts["stack"] = max([parts["stack"], *frames])
@@ -72,6 +69,30 @@ def measure(build: Path) -> dict[str, dict[str, int]]:
     return used
 
 
+def placed(link_map: str) -> dict[str, dict[str, int]]:
+    """Section -> folder -> bytes. What no file has added to a section is padding: its folders sum up to its size."""
+    sections: dict[str, dict[str, int]] = {}
+    name = ""
+    _, _, memory_map = link_map.partition("\nLinker script and memory map\n")
+    for line in re.sub(r"^( ?\.\S+)\n", r"\1", memory_map, flags=re.MULTILINE).splitlines():
+        if header := _SECTION.match(line):
+            name = header[1]
+            sections[name] = defaultdict(int, {PADDING: int(header[2], 16)})
+        elif name and (added := _ADDED.match(line)):
+            size = int(added[1], 16)
+            sections[name][folder_of(added[2])] += size
+            sections[name][PADDING] -= size
+    return sections
+
+
+def _read(path: Path, build: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError as error:
+        reason = error.strerror or error
+        raise InputError(f"{build} must hold a firmware, with {path.name}. Received: {reason}.") from error
+
+
 def folder_of(path: str) -> str:
     """The folder of micro/ that an object file or a library of the build belongs to."""
     library = re.search(r"libtfodcl_(\w+)\.a|/tfodcl_(\w+)\.dir/", path)
@@ -80,18 +101,37 @@ def folder_of(path: str) -> str:
     return "ports" if "firmware.dir" in path else OTHERS
 
 
-def check(sizes: dict[str, dict[str, int]], pinned: dict, board: str) -> None:
+def board_of(build: Path) -> str:
+    """The board that a build directory is for. Raises InputError where it does not say."""
+    found = _BOARD.search(_read(build / "CMakeCache.txt", build))
+    if found is None:
+        raise InputError(f"{build} must be of a board. Received: a CMakeCache.txt without TFODCL_BOARD.")
+    return found[1]
+
+
+def read_pins(path: Path, board: str) -> dict[str, dict[str, int]]:
+    """Folder -> most flash, ram and stack. Raises InputError where the file does not say so for the board."""
+    try:
+        pins = json.loads(path.read_text())[board]
+        return {
+            folder: {part: int(parts[part]) for part in ("flash", "ram", "stack")} for folder, parts in pins.items()
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path} must hold flash, ram and stack by folder of {board}. Received: {error}.") from error
+
+
+def check(sizes: dict[str, dict[str, int]], pins: dict[str, dict[str, int]]) -> None:
     """Raises InputError where a folder needs more than what is pinned for it, or is not pinned."""
-    over = []
-    for folder, parts in sizes.items():
-        limits = pinned.get(board, {}).get(folder, {})
-        over += [
-            f"{folder} {part} {size} of {limits.get(part, 0)}"
-            for part, size in parts.items()
-            if size > limits.get(part, 0)
-        ]
-    if over:
-        raise InputError(f"sizes must be at most those pinned. Received: {', '.join(over)}.")
+    wrong = [f"{folder} without a pin" for folder in sizes if folder not in pins]
+    wrong += [
+        f"{folder} {part} {size:,} of {pins[folder][part]:,}"
+        for folder, parts in sizes.items()
+        if folder in pins
+        for part, size in parts.items()
+        if size > pins[folder][part]
+    ]
+    if wrong:
+        raise InputError(f"sizes must be at most those pinned. Received: {', '.join(wrong)}.")
 
 
 if __name__ == "__main__":

@@ -151,6 +151,7 @@ class Device:
 
         Raises:
           InputError: the package is larger than the region.
+          BoardError: also where the package is there, but its learner does not start: of FOREIGN_LOG, for one.
         """
         if len(package) > info.package_region_bytes:
             raise InputError(

@@ -11,6 +11,7 @@ from tfodcl.device.status import BoardError, BoardRestarted, LineError, Status
 
 BAUD_RATE = 115_200  # of a UART behind a USB bridge; USB itself, sockets and emulators ignore it
 _INFO = 0x01
+_FIRST_SECONDS = 3.0  # for a board or an emulator that has just been started; after that, nothing is there
 
 
 class Line:
@@ -32,11 +33,11 @@ class Line:
         self._port: serial.SerialBase | None = None
         self._received = bytearray()
         self._sequence = 0
-        self._open(time.monotonic() + lost_seconds)
+        self._open(time.monotonic() + min(lost_seconds, _FIRST_SECONDS))
 
     def close(self) -> None:
         if self._port is not None:
-            self._port.close()
+            _close(self._port)
             self._port = None
 
     def begin_session(self) -> bytes:
@@ -112,9 +113,29 @@ class Line:
         self._received.clear()
         while True:
             try:
-                self._port = serial.serial_for_url(self._url, baudrate=BAUD_RATE, timeout=self._reply_seconds)
-                return
+                port = serial.serial_for_url(
+                    self._url, do_not_open=True, baudrate=BAUD_RATE, timeout=self._reply_seconds
+                )
+            except ValueError as error:
+                raise self._not_connected(error) from error
+            try:
+                port.open()
             except (OSError, ValueError, serial.SerialException) as error:
-                if time.monotonic() > deadline or isinstance(error, ValueError):
-                    raise LineError(f"a board must be connected at {self._url}. Received: {error}.") from error
+                _close(port)
+                if time.monotonic() > deadline:
+                    raise self._not_connected(error) from error
+            else:
+                self._port = port
+                return
             time.sleep(0.2)
+
+    def _not_connected(self, error: Exception) -> LineError:
+        return LineError(f"a board must be connected at {self._url}. Received: {error}.")
+
+
+def _close(port: serial.SerialBase) -> None:
+    """Closes a port; of one whose board is gone, pyserial 3.5 leaves the socket open."""
+    connection = getattr(port, "_socket", None)
+    port.close()
+    if connection is not None:
+        connection.close()

@@ -39,18 +39,22 @@ class Status(enum.IntEnum):
     OUT_OF_SEQUENCE = 44
 
 
+def name_of(status: int) -> str:
+    """For people. A number that this version does not know stays a number."""
+    known = status in Status.__members__.values()
+    return Status(status).name.lower().replace("_", " ") if known else f"status {status}"
+
+
 class BoardError(InputError):
     """A board refused a command; nothing changed there.
 
     Attributes:
-      status: why. A number that this version does not know stays a number.
+      status: why.
     """
 
     def __init__(self, command: str, status: int) -> None:
         self.status = status
-        known = status in Status.__members__.values()
-        name = Status(status).name.lower().replace("_", " ") if known else f"status {status}"
-        super().__init__(f"the board must be able to do {command}. Received: {name}.")
+        super().__init__(f"the board must be able to do {command}. Received: {name_of(status)}.")
 
 
 class BoardRestarted(Exception):
