@@ -20,14 +20,17 @@ BUILD = ROOT / "build" / "micro_tests"
 @pytest.fixture(scope="session")
 def micro_tests() -> Path:
     """The build directory of the tests and programs for this computer, with AddressSanitizer and UBSan."""
-    configure = ["cmake", "-S", ROOT / "micro", "-B", BUILD, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=RelWithDebInfo"]
+    _build(BUILD, "-DCMAKE_BUILD_TYPE=RelWithDebInfo", "-DTFODCL_TESTS=ON", "-DTFODCL_SANITIZE=ON")
+    return BUILD
+
+
+def _build(folder: Path, *options: str) -> None:
     for command in (
-        [*configure, "-DTFODCL_TESTS=ON", "-DTFODCL_SANITIZE=ON"],
-        ["cmake", "--build", BUILD],
+        ["cmake", "-S", ROOT / "micro", "-B", folder, "-G", "Ninja", *options],
+        ["cmake", "--build", folder],
     ):
         result = subprocess.run(command, capture_output=True, text=True)
         assert result.returncode == 0, result.stdout + result.stderr
-    return BUILD
 
 
 @pytest.fixture(scope="session")
@@ -45,19 +48,20 @@ def host_program(micro_tests) -> Path:
 
 
 @pytest.fixture(scope="session")
-def build_firmware() -> Callable[[str, Path], Path]:
-    """Builds the firmware of a board with a package in it."""
+def build_firmware() -> Callable[..., Path]:
+    """Builds the firmware of a board, with a package in it or without, in build/BOARD as tools/export_micro.py does."""
 
-    def build(board: str, carried: Path) -> Path:
-        folder = ROOT / "build" / f"firmware_tests-{board}"
+    def build(board: str, carried: Path | None = None) -> Path:
+        folder = ROOT / "build" / board
         toolchain = ROOT / "micro" / "ports" / "mps2" / "toolchain.cmake"
-        configure = ["cmake", "-S", ROOT / "micro", "-B", folder, "-G", "Ninja", f"-DTFODCL_BOARD={board}"]
-        for command in (
-            [*configure, f"-DCMAKE_TOOLCHAIN_FILE={toolchain}", f"-DTFODCL_PACKAGE={carried}"],
-            ["cmake", "--build", folder],
-        ):
-            result = subprocess.run(command, capture_output=True, text=True)
-            assert result.returncode == 0, result.stdout + result.stderr
+        options = {
+            "CMAKE_BUILD_TYPE": "Release",
+            "CMAKE_TOOLCHAIN_FILE": toolchain,
+            "TFODCL_BOARD": board,
+            "TFODCL_PACKAGE": carried or "",
+            "TFODCL_TFLM_ROOT": "",
+        }
+        _build(folder, *[f"-D{name}={value}" for name, value in options.items()])
         return folder / "firmware.elf"
 
     return build

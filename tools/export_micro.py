@@ -130,7 +130,10 @@ def head_bytes(package: Package) -> int:
 
 
 def arena_parts(package: Package, board: Target) -> dict[str, int]:
-    """Bytes of the arena by part, as the runtime itself counts them, in a program for this computer."""
+    """Bytes of the arena by part, as the runtime itself counts them, in a program for this computer.
+
+    Pointers are longer here, so that `encoder` is some bytes more than on the board.
+    """
     build = BUILD / "host"
     make(build, ["-DTFODCL_BOARD=host"], "tfodcl_host")
     with tempfile.NamedTemporaryFile(suffix=".tfodcl") as copy:
@@ -145,13 +148,23 @@ def arena_parts(package: Package, board: Target) -> dict[str, int]:
 
 
 def make(build: Path, options: list[str], target: str) -> None:
-    """Configures and builds a target; raises InputError with the first line of the error where that fails."""
+    """Configures and builds a target; raises InputError with the first error where that fails."""
     configure = ["cmake", "-S", str(MICRO), "-B", str(build), "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release", *options]
     for command in (configure, ["cmake", "--build", str(build), "--target", target]):
         result = subprocess.run(command, capture_output=True, text=True)
         if result.returncode != 0:
-            lines = [line for line in (result.stdout + result.stderr).splitlines() if "rror" in line] or ["nothing"]
-            raise InputError(f"{target} must build in {build}. Received: {lines[0]}")
+            reason = first_error((result.stderr + result.stdout).splitlines())
+            raise InputError(f"{target} must build in {build}. Received: {reason}")
+
+
+def first_error(lines: list[str]) -> str:
+    """Of what CMake or a compiler printed; CMake's reason stands below its line."""
+    for i, line in enumerate(lines):
+        if line.startswith("CMake Error"):
+            return " ".join(lines[i : i + 4])
+        if "error" in line.lower():
+            return line
+    return lines[-1] if lines else "nothing"
 
 
 def flash_parts(package: Package, board: Target) -> dict[str, int]:

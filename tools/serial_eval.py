@@ -247,7 +247,8 @@ def run_of(
         (stream.y_test[stream.y_test < point], predicted)
         for point, predicted in zip(stream.eval_points, predictions, strict=True)
     ]
-    learning = [statistics.commands[name].total for name in ("ADD_CLASS", "LEARN", "END_CLASS", "SAVE")]
+    counted = statistics.commands  # since the board was reset, those that it did
+    learning = [counted[name].total for name in ("ADD_CLASS", "LEARN", "END_CLASS", "SAVE") if name in counted]
     record_bytes = RECORD_HEADER_BYTES + package.codec.payload_bytes
     most = items.max_records(
         package.learning.replay_budget_bytes, package.learning.capacity, package.codec, log_geometry(info)
