@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import json
-import os
 import signal
 import struct
 import subprocess
@@ -15,7 +14,7 @@ import numpy as np
 import pytest
 
 from tests.tools import proxy
-from tests.tools.conftest import PROTOCOL, RATE, ROOT, SAMPLES_PER_CLASS
+from tests.tools.conftest import PROTOCOL, RATE, SAMPLES_PER_CLASS
 from tests.tools.proxy import Cable
 from tfodcl import container
 from tfodcl import package as packages
@@ -102,7 +101,7 @@ def evaluate(run_tool, folder) -> Callable[..., dict]:
 
 
 @pytest.fixture
-def interrupt(command, folder, plug, tmp_path) -> Callable[..., None]:
+def interrupt(command, environment, folder, plug, tmp_path) -> Callable[..., None]:
     """Runs the command until SIGINT at a request: it says that the same command resumes."""
 
     def run(board: HostBoard, request: int, *options: str) -> None:
@@ -114,7 +113,6 @@ def interrupt(command, folder, plug, tmp_path) -> Callable[..., None]:
 
         cable = plug(board, {request: stop})
         arguments = command("serial_eval", folder, "--port", cable.url, "--tests", NUM_TESTS, *options)
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         with subprocess.Popen(arguments, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True) as process:
             started.append(process)
             _, printed = process.communicate(timeout=100)
@@ -126,10 +124,13 @@ def interrupt(command, folder, plug, tmp_path) -> Callable[..., None]:
 
 
 @pytest.fixture(scope="session")
-def expected_records(package) -> Counter:
+def expected_records(package, data) -> Counter:
     """Label and payload of the record of every sample of the stream -> how often."""
     encoder = TfliteEncoder(package.encoder, reference=True)
-    stream = class_incremental(load("glyphs", seed=0), "meta_test", *PROTOCOL.values(), seed=0, run=0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TFODCL_DATA", str(data))
+        dataset = load("few_glyphs")
+    stream = class_incremental(dataset, "meta_test", *PROTOCOL.values(), seed=0, run=0)
     return Counter(
         struct.pack("<H", task.label) + payload.tobytes()
         for task in stream.tasks
