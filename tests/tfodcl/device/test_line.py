@@ -1,6 +1,12 @@
 """Requests are executed once each, whatever the line does."""
 
+import contextlib
+import gc
 import socket
+import struct
+import threading
+import time
+import warnings
 
 import pytest
 
@@ -97,3 +103,31 @@ def test_no_board_at_the_port_is_one_line():
         Line("/dev/no_such_port", lost_seconds=0)
     with pytest.raises(LineError, match="a board must be connected at nonsense://"):
         Line("nonsense://1", lost_seconds=60)
+
+
+def test_no_socket_stays_open_after_the_board_reset_the_connection():
+    def reset_connections(listener: socket.socket) -> None:
+        with contextlib.suppress(OSError):  # of the listener's end
+            while True:
+                connection, _ = listener.accept()
+                connection.recv(1)
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                connection.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ResourceWarning)
+        threading.Thread(target=reset_connections, args=(listener,), daemon=True).start()
+        line = Line(f"socket://127.0.0.1:{listener.getsockname()[1]}", reply_seconds=0.2, lost_seconds=1)
+        with pytest.raises(LineError):
+            line.begin_session()
+        line.close()
+        gc.collect()
+        listener.shutdown(socket.SHUT_RDWR)
+    assert [one for one in caught if one.category is ResourceWarning] == []
+
+
+def test_a_port_where_nothing_is_from_the_start_is_given_up_long_before_a_line_that_was_lost():
+    begin = time.monotonic()
+    with pytest.raises(LineError, match="a board must be connected at /dev/no_such_port"):
+        Line("/dev/no_such_port", lost_seconds=600)
+    assert time.monotonic() - begin < 60
