@@ -3,6 +3,7 @@
 Examples:
   python tools/size_report.py build/mps2-an386
   python tools/size_report.py build/mps2-an386 --check tests/regression/sizes.json
+  python tools/size_report.py build/mps2-an386 --pin tests/regression/sizes.json
 
 A package that the firmware carries is not counted, nor is the stack's region. `padding` is what the linker fills in
 between. A folder's stack is the largest frame of one of its functions; frames of a chain of calls add up. What a
@@ -15,10 +16,12 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
+from tfodcl import files
 from tfodcl.command import Parser, run
 from tfodcl.errors import InputError
 
 MAP, OTHERS, PADDING = "firmware.map", "toolchain", "padding"
+HEADROOM = {"flash": 256, "ram": 64, "stack": 64}  # bytes; what is pinned is the next multiple
 # Sections of the firmware, as micro/ports/mps2/sections.ld names them.
 _FLASH, _RAM = (".text", ".ARM.exidx", ".data"), (".data", ".bss")
 # Of the link map: a section of the firmware, and what a file adds to it; a long name has a line of its own.
@@ -36,13 +39,17 @@ def main() -> None:
         print(f"{folder:{width}} {parts['flash']:9,} {parts['ram']:9,} {parts['stack']:9,}")
     if options.check:
         check(sizes, read_pins(options.check, board_of(options.build)))
+    if options.pin:
+        pin(sizes, options.pin, board_of(options.build))
 
 
 def parse() -> argparse.Namespace:
     summary, _, epilog = (__doc__ or "").partition("\n\n")
     parser = Parser(prog="size_report", description=summary, epilog=epilog)
     parser.add_argument("build", type=Path, metavar="BUILD", help="CMake's build directory of a firmware")
-    parser.add_argument("--check", type=Path, metavar="JSON", help="most bytes, by board and folder; more is an error")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--check", type=Path, metavar="JSON", help="most bytes, by board and folder; more is an error")
+    what.add_argument("--pin", type=Path, metavar="JSON", help="write the board's sizes there, rounded up")
     return parser.parse_args()
 
 
@@ -118,6 +125,24 @@ def read_pins(path: Path, board: str) -> dict[str, dict[str, int]]:
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path} must hold flash, ram and stack by folder of {board}. Received: {error}.") from error
+
+
+def pin(sizes: dict[str, dict[str, int]], path: Path, board: str) -> None:
+    """Puts `sizes`, rounded up to HEADROOM, in the place of the board's pins; those of other boards stay."""
+    rounded = {
+        folder: {part: -(-size // HEADROOM[part]) * HEADROOM[part] for part, size in parts.items()}
+        for folder, parts in sizes.items()
+    }
+    try:
+        pins = json.loads(path.read_text()) if files.is_file(path) else {}
+        pins[board] = rounded
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(f"{path} must hold sizes by board. Received: {error}.") from error
+    boards = []
+    for name, folders in pins.items():
+        lines = [f"  {json.dumps(folder)}: {json.dumps(parts)}" for folder, parts in folders.items()]
+        boards.append(f" {json.dumps(name)}: {{\n" + ",\n".join(lines) + "\n }")
+    files.write(path, ("{\n" + ",\n".join(boards) + "\n}\n").encode())
 
 
 def check(sizes: dict[str, dict[str, int]], pins: dict[str, dict[str, int]]) -> None:

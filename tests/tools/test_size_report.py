@@ -62,6 +62,20 @@ def test_a_folder_above_its_pin_and_one_without_are_named(build_firmware, refuse
     assert "kernels flash " in error and error.count(" of ") == 1
 
 
+def test_what_is_pinned_is_a_little_more_and_leaves_other_boards_alone(build_firmware, run_tool, tmp_path):
+    build, path = build_firmware("mps2-an386").parent, tmp_path / "pins.json"
+    path.write_text('{"other": {"base": {"flash": 7, "ram": 0, "stack": 0}}}')
+    done = run_tool("size_report", build, "--pin", path)
+    assert done.returncode == 0, done.stderr
+    pins = json.loads(path.read_text())
+    assert pins["other"] == {"base": {"flash": 7, "ram": 0, "stack": 0}}
+    for folder, sizes in rows(done.stdout).items():
+        for part, size, step in zip(("flash", "ram", "stack"), sizes, (256, 64, 64), strict=True):
+            assert pins["mps2-an386"][folder][part] % step == 0
+            assert 0 <= pins["mps2-an386"][folder][part] - size < step
+    assert run_tool("size_report", build, "--check", path).returncode == 0
+
+
 @pytest.mark.parametrize(
     "content", ["not json", "[]", "{}", '{"mps2-an386": []}', '{"mps2-an386": {"base": {"flash": 1, "ram": 0}}}']
 )
