@@ -328,6 +328,9 @@ def write(folder: Path, found: dict) -> None:
         if cost["count"]:
             mean = cost["total"] / cost["count"]
             print(f"{name.lower():>16}: {mean:14,.0f} {board['tick_unit']}, mean of {cost['count']:,}")
+    num_samples = found["protocol"]["num_classes"] * found["protocol"]["samples_per_class"]
+    if board["commands"].get("LEARN", {"count": 0})["count"] < num_samples:
+        print("the board was reset while it was taught: these and the next are of what came after")
     flash, memory = board["flash"], board["memory"]
     print(
         f"flash: {flash['programmed_bytes']:,} bytes written for {flash['item_bytes']:,} of items, "

@@ -94,8 +94,10 @@ def evaluate(run_tool, folder) -> Callable[..., dict]:
     def run(url: str, *options: object) -> dict:
         done = run_tool("serial_eval", folder, "--port", url, "--tests", NUM_TESTS, *options)
         assert done.returncode == 0, done.stderr
-        assert "Traceback" not in done.stderr
-        return load_results(folder / "serial_results.json")
+        results = load_results(folder / "serial_results.json")
+        learnt = results["board"]["commands"].get("LEARN", {"count": 0})["count"]
+        assert ("the board was reset while it was taught" in done.stdout) == (learnt < NUM_CLASSES * SAMPLES_PER_CLASS)
+        return results
 
     return run
 
@@ -308,6 +310,18 @@ def test_a_board_that_is_killed_while_it_is_loaded_goes_on(start, plug, evaluate
 
     evaluate(plug(board, {WRITE_SECOND_BLOCK: kill}).url, "--load")
     check_learnt_once(board, expected_records)
+
+
+def test_an_emulated_board_with_an_exported_firmware_is_taught_and_agrees_with_its_twin(run_tool, folder):
+    assert run_tool("export_micro", folder, "--board", "mps2-an386").returncode == 0
+    arguments = [folder, "--qemu", folder / "mps2-an386.elf", "--classes", 2, "--samples", 2, "--tests", NUM_TESTS]
+    done = run_tool("serial_eval", *arguments, "--eval-every", 1)
+    assert done.returncode == 0, done.stderr
+    measured = load_results(folder / "serial_results.json")["board"]
+    assert (measured["name"], measured["emulated"], measured["chip"]) == ("mps2-an386", True, "nRF52840")
+    assert measured["twin_differences"] == [0, 0]
+    assert measured["tick_unit"] == "emulated instructions" and measured["parts"]["inference"]["total"] > 0
+    assert 0 < measured["memory"]["stack_used_bytes"] < measured["memory"]["stack_bytes"]
 
 
 @pytest.mark.parametrize(
