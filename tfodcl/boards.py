@@ -38,6 +38,7 @@ class Target(Board):
       log_geometry: of the region of the log.
       ram_bytes: in one piece, for static data, stack and arena.
       stack_bytes: of ram_bytes.
+      sample_bytes: most of one sample, the encoder's input: a request that carries it fits the board's buffer.
     """
 
     flash_bytes: int
@@ -45,6 +46,7 @@ class Target(Board):
     package_bytes: int
     log_geometry: Geometry
     ram_bytes: int
+    sample_bytes: int
     stack_bytes: int = 8192
 
     @property
@@ -69,6 +71,7 @@ BOARDS = {
             package_bytes=1280 * KB,
             log_geometry=Geometry(program_unit_bytes=32, erase_block_bytes=128 * KB, num_blocks=5),
             ram_bytes=512 * KB,
+            sample_bytes=16_000,
         ),
         Target(
             name="mps2-an386",
@@ -81,6 +84,7 @@ BOARDS = {
             package_bytes=448 * KB,
             log_geometry=Geometry(program_unit_bytes=4, erase_block_bytes=4 * KB, num_blocks=96),
             ram_bytes=256 * KB,
+            sample_bytes=4_000,
         ),
     )
 }

@@ -11,6 +11,7 @@ and ninja. A package that is fitted to the board (--capacity, --replay-bytes) is
 import argparse
 import dataclasses
 import json
+import math
 import shutil
 import subprocess
 import tempfile
@@ -30,6 +31,7 @@ from tfodcl.evaluate import parse_count
 from tfodcl.package import Package
 from tfodcl.replay import items
 from tfodcl.replay.log import LogFullError
+from tfodcl.stages.tflite import TfliteEncoder
 
 TOOLS = ("cmake", "ninja", "g++", "arm-none-eabi-g++")
 ROOT = Path(__file__).parents[1]
@@ -45,6 +47,7 @@ def main() -> None:
     out: Path = options.out or options.directory / f"{board.name}.elf"
     content = packages.to_bytes(package)
     carried = choose_place(content, source, out)
+    check_sum("a sample over the serial line", {"input": sample_bytes(package)}, board.sample_bytes)
     ram = {"head": head_bytes(package), "stack": board.stack_bytes}
     check_sum("RAM", ram, board.ram_bytes)
     check_flash(package, board)
@@ -100,6 +103,11 @@ def choose_place(content: bytes, source: Path, out: Path) -> Path:
     if beside.resolve() == source.resolve():
         raise InputError(f"--out must lie in another folder than the package that is fitted. Received: {out}.")
     return beside
+
+
+def sample_bytes(package: Package) -> int:
+    """Of the encoder's input."""
+    return math.prod(TfliteEncoder(package.encoder).input_shape)
 
 
 def check_tools() -> None:

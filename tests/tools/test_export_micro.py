@@ -5,6 +5,7 @@ import dataclasses
 import re
 import shutil
 
+import numpy as np
 import pytest
 
 from tests.tools.conftest import LATENT_DIM, convert, with_encoder
@@ -54,6 +55,7 @@ def test_the_firmware_carries_the_package_and_takes_the_memory_that_the_table_sa
     assert 0 <= in_table - statistics.arena_used_bytes <= POINTER_BYTES
     assert statistics.stack_bytes == ram["stack"]
     assert info.arena_bytes == board.ram_bytes - ram["stack"] - ram["static data"]
+    assert info.max_payload_bytes >= board.sample_bytes + 3  # EVALUATE has a label and flags before it
 
 
 def test_a_package_that_is_fitted_lies_beside_the_firmware_that_carries_it(folder, package, run_tool):
@@ -146,6 +148,13 @@ def test_activations_beyond_the_ram_are_named(folder, package, glyphs, refuse):
     found = re.search(r"RAM must be at most 262,144 bytes. Received: ([\d,]+), of which encoder ([\d,]+), ", error)
     assert found is not None, error
     assert int(found[2].replace(",", "")) >= 26 * 26 * 400 + 28 * 28
+
+
+def test_a_sample_beyond_the_serial_line_is_refused(folder, package, refuse):
+    large = convert(np.zeros((16, 64, 64, 1), np.uint8), num_filters=1, pool=62)
+    packages.write(folder / "model.tfodcl", with_encoder(package, large))
+    error = refuse("export_micro", folder, "--board", "mps2-an386", **NOTHING_BUILDS)
+    assert "a sample over the serial line must be at most 4,000 bytes. Received: 4,096, of which input 4,096." in error
 
 
 @pytest.mark.parametrize("missing", ["cmake", "arm-none-eabi-g++"])

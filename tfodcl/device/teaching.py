@@ -32,9 +32,14 @@ class Journal:
         self._path, self._key = path, key
         self._points: dict[str, list[int]] = {}
         if files.is_file(path):
-            content = json.loads(path.read_text())
-            if content["key"] == key:
-                self._points = content["predictions"]
+            try:
+                content = json.loads(path.read_text())
+                if content["key"] == key:
+                    self._points = content["predictions"]
+            except (ValueError, KeyError, TypeError) as error:
+                raise InputError(
+                    f"{path} must be what a test of a board left, or be deleted. Received: {error}."
+                ) from error
 
     def get(self, num_classes: int) -> np.ndarray | None:
         """(m,) predicted labels after so many classes, or None."""

@@ -39,6 +39,14 @@ def test_another_key_begins_anew_and_takes_the_place(tmp_path):
     assert json.loads(path.read_text())["predictions"] == {"4": [3]}
 
 
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"key": 1}', "null"])
+def test_a_journal_that_is_none_is_named(content, tmp_path):
+    path = tmp_path / "journal.json"
+    path.write_text(content)
+    with pytest.raises(InputError, match=r"journal\.json must be what a test of a board left, or be deleted"):
+        Journal(path, 1)
+
+
 def test_a_cleared_journal_leaves_no_file(tmp_path):
     journal = Journal(tmp_path / "journal.json", KEY)
     journal.clear()
