@@ -5,7 +5,8 @@ Examples:
   python tools/export_micro.py runs/omniglot --board mps2-an386 --capacity 40 --out runs/omniglot-nano/firmware.elf
 
 Needs the Arm compiler (Debian: gcc-arm-none-eabi libnewlib-arm-none-eabi libstdc++-arm-none-eabi-newlib), g++, cmake
-and ninja. A package that is fitted to the board (--capacity, --replay-bytes) is written beside the firmware.
+and ninja. The package that it carries is written beside the firmware, which needs a folder of its own where --capacity
+or --replay-bytes change it.
 """
 
 import argparse
@@ -59,7 +60,7 @@ def main() -> None:
     code = size_report.measure(build)["all"]
     ram["static data"] = code["ram"]
     check_sum("RAM", ram, board.ram_bytes)
-    if carried != source:
+    if carried.resolve() != source.resolve():
         files.write(carried, content)
     files.write(out, (build / "firmware.elf").read_bytes())
     print(f"{board.name}, {board.core}, memory of the {board.chip}")
@@ -96,11 +97,9 @@ def fit(package: Package, options: argparse.Namespace) -> Package:
 
 
 def choose_place(content: bytes, source: Path, out: Path) -> Path:
-    """Where the package that the firmware carries shall lie: `source`, or, where it differs, beside the firmware."""
-    if content == source.read_bytes():
-        return source
+    """Where the package that the firmware carries shall lie: beside the firmware, where serial_eval.py finds it."""
     beside = out.parent / "model.tfodcl"
-    if beside.resolve() == source.resolve():
+    if beside.resolve() == source.resolve() and content != source.read_bytes():
         raise InputError(f"--out must lie in another folder than the package that is fitted. Received: {out}.")
     return beside
 
