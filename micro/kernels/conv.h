@@ -8,9 +8,9 @@
 
 namespace tfodcl {
 
-// Bytes of `scratch` for ConvS8: two windows, or nothing where windows of one pixel are read in place.
-inline int32_t ConvScratchBytes(const ImageShape& input, const Window& window) {
-  const int32_t pixels = window.height * window.width;
+// Bytes of `scratch` for ConvS8: two windows, or nothing where windows of one pixel are read in place. Of any sizes.
+inline uint64_t ConvScratchBytes(const ImageShape& input, const Window& window) {
+  const uint64_t pixels = static_cast<uint64_t>(window.height) * window.width;
   return pixels == 1 ? 0 : 2 * pixels * input.channels;
 }
 

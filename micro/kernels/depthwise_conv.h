@@ -8,9 +8,9 @@
 
 namespace tfodcl {
 
-// Bytes of `scratch` for DepthwiseConvS8: one window.
-inline int32_t DepthwiseConvScratchBytes(const ImageShape& input, const Window& window) {
-  return window.height * window.width * input.channels;
+// Bytes of `scratch` for DepthwiseConvS8: one window. Of any sizes.
+inline uint64_t DepthwiseConvScratchBytes(const ImageShape& input, const Window& window) {
+  return static_cast<uint64_t>(window.height) * window.width * input.channels;
 }
 
 // output[y][x][i] = Finish(sum over a window's rows and columns of input[..][i div depth_multiplier] x weights[..][i]),

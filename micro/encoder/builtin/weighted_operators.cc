@@ -52,8 +52,8 @@ bool CheckConv(const OperatorCall& call) {
   const Window window = WindowOf(call.fields);
   const uint64_t num_pixels = static_cast<uint64_t>(window.height) * window.width;
   const uint64_t num_products = num_pixels * call.input.shape.channels;
-  const uint64_t scratch_bytes = num_pixels == 1 ? 0 : 2 * num_products;
-  return IsConvolutionValid(call, num_products, num_products * call.output.shape.channels, scratch_bytes);
+  return IsConvolutionValid(call, num_products, num_products * call.output.shape.channels,
+                            ConvScratchBytes(call.input.shape, window));
 }
 
 void RunConv(const OperatorCall& call) {
@@ -67,7 +67,7 @@ bool CheckDepthwiseConv(const OperatorCall& call) {
   const uint64_t num_pixels = static_cast<uint64_t>(window.height) * window.width;
   return call.output.shape.channels % call.input.shape.channels == 0 &&
          IsConvolutionValid(call, num_pixels, num_pixels * call.output.shape.channels,
-                            num_pixels * call.input.shape.channels);
+                            DepthwiseConvScratchBytes(call.input.shape, window));
 }
 
 void RunDepthwiseConv(const OperatorCall& call) {
