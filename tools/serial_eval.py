@@ -224,11 +224,16 @@ def twin_predictions(
     return predictions
 
 
-def accuracies(stream: Stream, predictions: Sequence[np.ndarray]) -> list[float]:
+def with_truth(stream: Stream, predictions: Sequence[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """(true, predicted) labels at each evaluation point."""
     return [
-        float(np.mean(stream.y_test[stream.y_test < point] == predicted))
+        (stream.y_test[stream.y_test < point], predicted)
         for point, predicted in zip(stream.eval_points, predictions, strict=True)
     ]
+
+
+def accuracies(stream: Stream, predictions: Sequence[np.ndarray]) -> list[float]:
+    return [float(np.mean(true == predicted)) for true, predicted in with_truth(stream, predictions)]
 
 
 def run_of(
@@ -243,10 +248,6 @@ def run_of(
 
     Instructions of an emulated board become seconds at one instruction per cycle of the real one's clock.
     """
-    tested = [
-        (stream.y_test[stream.y_test < point], predicted)
-        for point, predicted in zip(stream.eval_points, predictions, strict=True)
-    ]
     counted = statistics.commands  # since the board was reset, those that it did
     learning = [counted[name].total for name in ("ADD_CLASS", "LEARN", "END_CLASS", "SAVE") if name in counted]
     record_bytes = RECORD_HEADER_BYTES + package.codec.payload_bytes
@@ -256,7 +257,7 @@ def run_of(
     num_records = min(sum(len(task.x) for task in stream.tasks), most)
     return Run(
         accuracy=np.array(accuracies(stream, predictions)),
-        matrix=accuracy_matrix(tested, stream.eval_points),
+        matrix=accuracy_matrix(with_truth(stream, predictions), stream.eval_points),
         predictions=predictions[-1],
         learn_seconds=sum(learning) / board.ticks_per_second,
         record_bytes=record_bytes,
@@ -278,10 +279,6 @@ def board_facts(
     twin: Sequence[np.ndarray],
 ) -> dict:
     """What results.json holds under `board`."""
-    costs = {
-        kind: {name: {"count": one.count, "total": one.total, "last": one.last} for name, one in entries.items()}
-        for kind, entries in (("parts", statistics.parts), ("commands", statistics.commands))
-    }
     fields = dataclasses.asdict(statistics)
     return {
         "name": info.board,
@@ -292,7 +289,8 @@ def board_facts(
         "firmware": info.firmware,
         "package_identity": f"{info.package_identity:08x}",
         "tick_unit": info.tick_unit,
-        **costs,
+        "parts": fields["parts"],
+        "commands": fields["commands"],
         "memory": {
             name: fields[name] for name in ("arena_used_bytes", "arena_bytes", "stack_used_bytes", "stack_bytes")
         },
