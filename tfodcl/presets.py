@@ -16,6 +16,7 @@ class Preset:
       warm_start: whether meta-training begins with the supervised encoder; from scratch otherwise.
       meta_steps: episodes of `num_inner` inner steps, whose meta-loss has `num_random` random samples more.
       inner_lr, outer_lr: of meta-training; aim_inner_lr: the inner one with AIM.
+      precision: a key of backbones.PRECISIONS, of the encoder's activations and products while it is trained.
       aim_pretrain_steps: of supervised training of a network with AIM, from the supervised encoder, if `warm_start`.
       aim_width, aim_mechanisms, aim_active, aim_attention_dim: sizes of AIM.
       qat_steps: of quantize-aware fine-tuning, batch `qat_batch`.
@@ -38,6 +39,7 @@ class Preset:
     num_random: int = 64
     inner_lr: float = 1e-3
     outer_lr: float = 3e-4
+    precision: str = "float32"
     aim_inner_lr: float = 1e-3
     aim_width: int = 256
     aim_pretrain_steps: int = 200
@@ -80,12 +82,13 @@ _PAPER = Preset(
     warm_start=False,
     num_inner=30,
     outer_lr=1e-3,
+    precision="bfloat16",
     aim_inner_lr=1e-2,
     aim_width=1024,
     aim_mechanisms=64,
     aim_active=8,
     aim_attention_dim=128,
-    qat_steps=2000,
+    qat_steps=300,
     num_kept=256,
 )
 _PAPER_EPOCHS = 100

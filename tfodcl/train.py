@@ -7,6 +7,7 @@ import argparse
 import dataclasses
 import functools
 import json
+import math
 from pathlib import Path
 
 from tfodcl import files, native_log
@@ -43,6 +44,10 @@ def main() -> None:
     preset = choose(options.preset, dataset, len(index.all))
     if options.encoder:
         preset = dataclasses.replace(preset, encoder=options.encoder)
+    if options.meta_steps:
+        preset = dataclasses.replace(preset, meta_steps=parse_count("--meta-steps", options.meta_steps, 1))
+    if options.pretrain_steps:
+        preset = dataclasses.replace(preset, pretrain_steps=parse_count("--pretrain-steps", options.pretrain_steps, 1))
     folder: Path = options.out or Path("runs") / f"{dataset.name}-{options.preset}"
     protocol = Protocol(preset.num_classes, preset.samples_per_class, preset.eval_every)
     bench = Bench({}, {}, dataset, protocol, seed, UNLIMITED_BYTES)
@@ -140,6 +145,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--runs", default="3", help="class orders, at least 1 (default: 3)")
     parser.add_argument("--seed", default="0", help="of everything, at least 0 (default: 0)")
     parser.add_argument("--encoder", help="instead of the preset's, a name in tfodcl.backbones.FAMILIES")
+    parser.add_argument("--pretrain-steps", help="of supervised training, instead of the preset's")
+    parser.add_argument("--meta-steps", help="of meta-training, instead of the preset's; a later run may do more")
     parser.add_argument("--first-order", action="store_true", help="meta-gradients without second derivatives")
     parser.add_argument(
         "--out",
@@ -150,7 +157,10 @@ def parse() -> argparse.Namespace:
 
 
 def claim(folder: Path, settings: dict) -> None:
-    """Makes `folder` this run's, or raises InputError where it holds checkpoints of another one."""
+    """Makes `folder` this run's, or raises InputError where it holds checkpoints of another one.
+
+    A run of more meta steps than the last one there is the same run, longer: its learning rates are constant.
+    """
     path = folder / "checkpoints" / "settings.json"
     if not files.is_file(path):
         files.write(path, (json.dumps(settings, indent=1) + "\n").encode())
@@ -159,12 +169,17 @@ def claim(folder: Path, settings: dict) -> None:
         earlier = json.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise InputError(f"{path} must be readable JSON; delete {folder} to start anew. Received: {error}.") from error
+    longer = settings["meta_steps"] > earlier.get("meta_steps", math.inf)
     for name, value in settings.items():
-        if earlier.get(name) != value:
+        if earlier.get(name) != value and not (longer and name == "meta_steps"):
             raise InputError(
-                "--out must be new or of the same settings. "
+                "--out must be new or of the same settings; meta_steps may grow. "
                 f"Received: {folder} with {name}={earlier.get(name)}, not {value}."
             )
+    if longer:  # meta-training goes on where it ended; what was fine-tuned from its earlier end is void
+        for stale in path.parent.glob("*_qat.npz"):
+            stale.unlink()
+        files.write(path, (json.dumps(settings, indent=1) + "\n").encode())
 
 
 if __name__ == "__main__":

@@ -56,6 +56,11 @@ FAMILIES = {
 }
 
 
+# What activations and products are held in while an encoder is trained; its weights and statistics are float32. On a
+# processor with bfloat16 instructions the latter takes two thirds of the time.
+PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
+
+
 def check_fits(name: str, input_shape: tuple[int, int, int]) -> None:
     """Raises InputError where there is no encoder `name` or (height, width, channels) is too small for it."""
     if name not in FAMILIES:
@@ -67,23 +72,38 @@ def check_fits(name: str, input_shape: tuple[int, int, int]) -> None:
         )
 
 
-def build(name: str, input_shape: tuple[int, int, int], modulated: bool, aim_width: int = 0) -> keras.Model:
-    """The float encoder `name` for `input_shape`.
+def build(
+    name: str,
+    input_shape: tuple[int, int, int],
+    modulated: bool,
+    aim_width: int = 0,
+    precision: str = "float32",
+) -> keras.Model:
+    """The float encoder `name` for `input_shape`. Its weights are float32 and in the same order in any precision.
 
     Args:
       name: a key of FAMILIES.
       input_shape: (height, width, channels).
       modulated: with the neuromodulatory network (ANML) or without (OML).
       aim_width: > 0 adds the dense layer in front of AIM, latent -> aim_width, ReLU.
+      precision: a key of PRECISIONS; also the latent's type.
 
     Raises:
       InputError: as `check_fits`.
     """
     check_fits(name, input_shape)
     family = FAMILIES[name]
-    model = (family.modulated if modulated else family.plain)(input_shape)
-    if not aim_width:
-        return model
+    earlier = keras.mixed_precision.global_policy()
+    keras.mixed_precision.set_global_policy(PRECISIONS[precision])
+    try:
+        model = (family.modulated if modulated else family.plain)(input_shape)
+        return with_aim_front(model, aim_width) if aim_width else model
+    finally:
+        keras.mixed_precision.set_global_policy(earlier)
+
+
+def with_aim_front(model: keras.Model, aim_width: int) -> keras.Model:
+    """The encoder with a dense layer and ReLU behind it, latent -> aim_width."""
     reduced = keras.layers.Dense(aim_width, kernel_initializer="he_normal", name="aim_front")(model.output)
     return keras.Model(model.input, keras.layers.ReLU(name="aim_front_relu")(reduced), name=f"{model.name}_aim")
 

@@ -65,9 +65,7 @@ class Trainer:
         if not recipe.episodes:
             return self._supervise(recipe.modulated)
         make_deterministic(self._seed)
-        encoder = build(
-            preset.encoder, self._dataset.input_shape, recipe.modulated, preset.aim_width if recipe.aim else 0
-        )
+        encoder = self._build(recipe.modulated, recipe.aim)
         stage = self._stage(encoder.output_shape[1], recipe.aim)
         seconds: dict[str, float] = {}
         if preset.warm_start:
@@ -96,17 +94,30 @@ class Trainer:
             self._folder / "logs" / name,
             f"{name}: meta-training",
         )
-        return Trained(encoder, stage, seconds)
+        return Trained(self._in_float32(encoder, recipe.modulated, recipe.aim), stage, seconds)
 
     def _supervise(self, modulated: bool) -> Trained:
         if modulated not in self._supervised:
             name = "pretrained" if modulated else "pretrained_plain"
             make_deterministic(self._seed)
-            encoder = build(self._preset.encoder, self._dataset.input_shape, modulated)
+            encoder = self._build(modulated, aim=False)
             stage = self._stage(encoder.output_shape[1], aim=False)
             seconds = self._pretrain(name, encoder, stage, self._preset.pretrain_steps)
-            self._supervised[modulated] = Trained(encoder, stage, {"supervised training": seconds})
+            exact = self._in_float32(encoder, modulated, aim=False)
+            self._supervised[modulated] = Trained(exact, stage, {"supervised training": seconds})
         return self._supervised[modulated]
+
+    def _build(self, modulated: bool, aim: bool, precision: str = "") -> keras.Model:
+        preset, width = self._preset, self._preset.aim_width if aim else 0
+        return build(preset.encoder, self._dataset.input_shape, modulated, width, precision or preset.precision)
+
+    def _in_float32(self, encoder: keras.Model, modulated: bool, aim: bool) -> keras.Model:
+        """The encoder with the same weights and float32 activations, as it is quantized and tested."""
+        if self._preset.precision == "float32":
+            return encoder
+        exact = self._build(modulated, aim, "float32")
+        exact.set_weights(encoder.get_weights())
+        return exact
 
     def _pretrain(self, name: str, encoder: keras.Model, stage: AdaptiveStage, num_steps: int) -> float:
         return pretrain(

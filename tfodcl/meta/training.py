@@ -64,7 +64,7 @@ def pretrain(
     @tf.function(autograph=False)
     def update(x: tf.Tensor, y: tf.Tensor) -> dict[str, tf.Tensor]:
         with tf.GradientTape() as tape:
-            logits = stage(encoder(x, training=True))
+            logits = stage(tf.cast(encoder(x, training=True), stage.kernel.dtype))
             loss = cross_entropy(y, logits)
         optimizer.apply_gradients(zip(tape.gradient(loss, trained), trained, strict=True))
         return {"loss": loss, "accuracy": share_correct(y, logits)}
@@ -119,7 +119,7 @@ def meta_train(
     def update(x: tf.Tensor, y: tf.Tensor, label: tf.Tensor, column: tf.Tensor) -> dict[str, tf.Tensor]:
         stage.reset_class(label, column)
         with tf.GradientTape() as tape:
-            z = encoder(x, training=True)
+            z = tf.cast(encoder(x, training=True), stage.kernel.dtype)
             logits = stage.adapt(z[:num_inner], label, inner_lr, second_order)(z)
             loss = cross_entropy(y, logits)
         optimizer.apply_gradients(zip(tape.gradient(loss, trained), trained, strict=True))
