@@ -192,6 +192,8 @@ def test_a_finished_run_is_repeated_from_its_checkpoints(made, data, monkeypatch
         (["--seed", "1"], "seed=0, not 1"),
         (["--preset", "paper"], "preset=quick, not paper"),
         (["--first-order"], "second_order=True, not False"),
+        (["--meta-steps", "11"], "meta_steps=12, not 11"),
+        (["--pretrain-steps", "13"], "pretrain_steps=12, not 13"),
     ],
 )
 def test_a_folder_of_other_settings_is_refused_naming_both(made, data, monkeypatch, option, text):
@@ -200,10 +202,27 @@ def test_a_folder_of_other_settings_is_refused_naming_both(made, data, monkeypat
     monkeypatch.setattr(sys, "argv", ["train", "--dataset", "tiny", "--out", str(made), *option])
     before = {path: path.read_bytes() for path in made.rglob("*") if path.is_file()}
 
-    with pytest.raises(InputError, match=f"--out must be new or of the same settings. Received: .* with {text}"):
+    with pytest.raises(
+        InputError, match=f"--out must be new or of the same settings; meta_steps may grow. Received: .* with {text}"
+    ):
         train.main()
 
     assert {path: path.read_bytes() for path in made.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.slow
+def test_a_run_of_more_meta_steps_goes_on_from_the_shorter_one(made, data, tmp_path):
+    arguments = ["--dataset", "tiny", "--methods", "lifelearner", "--runs", "1", "--out", tmp_path / "out"]
+    encoders = []
+    for steps in (["--meta-steps", "5"], []):
+        process = start(data, *arguments, *steps, code=COMMAND)
+        _, errors = process.communicate()
+        assert process.returncode == 0, errors
+        encoders.append(packages.read(tmp_path / "out" / "model.tfodcl").encoder)
+
+    shorter, longer = encoders
+    assert "meta-training:  50%" in errors or "meta-training:  42%" in errors  # steps 0 to 4 were not done again
+    assert shorter != longer == packages.read(made / "model.tfodcl").encoder
 
 
 @pytest.mark.slow
@@ -238,6 +257,8 @@ BAD = {
     "encoder too large": (["--encoder", "anml"], "Received: 24x12."),
     "runs": (["--runs", "0"], "Received: 0."),
     "seed": (["--seed", "-1"], "Received: -1."),
+    "meta-steps": (["--meta-steps", "0"], "Received: 0."),
+    "pretrain-steps": (["--pretrain-steps", "many"], "Received: many."),
     "option": (["--sede", "1"], "--sede"),
     "too few classes": (["--dataset", "few_classes"], "Received: 5 classes."),
     "too few for the preset": (["--preset", "paper"], "Received: num_classes=30."),

@@ -88,6 +88,20 @@ def test_the_residual_encoders_fit_the_stm32h747(name, latent_dim):
     assert model.count_params() < 1.3e6
 
 
+def test_bfloat16_has_the_same_float32_weights_and_nearly_the_same_latents():
+    half, exact = (build("anml_tiny", (28, 28, 1), True, precision=name) for name in ("bfloat16", "float32"))
+    x = np.random.default_rng(0).uniform(size=(3, 28, 28, 1)).astype(np.float32)
+
+    exact.set_weights(half.get_weights())
+    rounded, latents = half(x), exact(x).numpy()
+
+    assert rounded.dtype == tf.bfloat16
+    assert all(weight.dtype == tf.float32 for weight in half.weights)
+    distance = np.linalg.norm(rounded.numpy().astype(np.float32) - latents)
+    assert 0 < distance < 2**-6 * np.linalg.norm(latents)  # 8 bits of mantissa, rounded in every layer
+    assert build("anml_tiny", (28, 28, 1), True)(x).dtype == tf.float32  # nothing stays behind
+
+
 def test_modulation_is_a_mask_between_0_and_1_on_the_plain_features():
     model = build("anml_tiny", (28, 28, 1), modulated=True)
     parts = keras.Model(
