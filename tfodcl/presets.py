@@ -12,7 +12,9 @@ class Preset:
 
     Attributes:
       encoder: a key of backbones.FAMILIES.
-      pretrain_steps: of supervised training, batch `pretrain_batch`.
+      pretrain_steps: of supervised training, batch `pretrain_batch`; its rate falls from `pretrain_lr` as a cosine.
+      pretrain_optimizer: "adam" or "sgd" (Nesterov's momentum, weight decay).
+      augment: whether samples are changed at random in supervised training, see meta/augment.py.
       warm_start: whether meta-training begins with the supervised encoder; from scratch otherwise.
       meta_steps: episodes of `num_inner` inner steps, whose meta-loss has `num_random` random samples more.
       inner_lr, outer_lr: of meta-training; aim_inner_lr: the inner one with AIM.
@@ -35,6 +37,8 @@ class Preset:
     warm_start: bool = True
     pretrain_batch: int = 128
     pretrain_lr: float = 1e-3
+    pretrain_optimizer: str = "adam"
+    augment: bool = False
     num_inner: int = 20
     num_random: int = 64
     inner_lr: float = 1e-3
@@ -68,6 +72,7 @@ _QUICK = {
         samples_per_class=30,
         eval_every=5,
         aim_pretrain_steps=500,
+        augment=True,
     ),
     "arabic_speech_commands": Preset("dscnn", 1000, 300, num_classes=10, samples_per_class=30, eval_every=2),
 }
@@ -97,9 +102,10 @@ PRESETS = ("quick", "paper")
 
 def choose(name: str, dataset: Dataset, num_meta_train_samples: int) -> Preset:
     """The preset `name`, one of PRESETS, for a data set; one that is not known gets sizes that fit it."""
+    photographs = dataset.front_end["kind"] == "image" and dataset.input_shape[2] == 3
     if name == "paper":
         steps = _PAPER_EPOCHS * num_meta_train_samples // _PAPER.pretrain_batch
-        sizes = dataclasses.replace(_PAPER, pretrain_steps=steps)
+        sizes = dataclasses.replace(_PAPER, pretrain_steps=steps, augment=photographs)
         if dataset.name == "miniimagenet":
             return dataclasses.replace(sizes, num_classes=20, outer_lr=5e-4)
         if dataset.name in ("omniglot", "glyphs"):
@@ -111,7 +117,7 @@ def choose(name: str, dataset: Dataset, num_meta_train_samples: int) -> Preset:
         return sizes
     if dataset.name in _QUICK:
         return _QUICK[dataset.name]
-    return _fit(dataset, num_meta_train_samples)
+    return dataclasses.replace(_fit(dataset, num_meta_train_samples), augment=photographs)
 
 
 def _fit(dataset: Dataset, num_meta_train_samples: int) -> Preset:

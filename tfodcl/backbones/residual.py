@@ -34,6 +34,7 @@ def build_residual(
     stem_channels: int = 32,
     blocks: tuple[tuple[int, int], ...] = ((64, 2), (128, 2), (128, 1), (192, 2)),
     nm_channels: int = 0,
+    num_wide: int = 0,
     pooled: bool = False,
 ) -> keras.Model:
     """Input (batch, *input_shape) float32 -> latent (batch, latent_dim) float32, >= 0.
@@ -43,15 +44,18 @@ def build_residual(
       stem_channels: of the first convolution, at full resolution.
       blocks: (channels, stride) of every basic block.
       nm_channels: of the neuromodulatory network; 0: no modulation.
-      pooled: whether the latent is the mean over all positions: head, checkpoints and records are then 16 times
-        smaller, so that a board with few large erase blocks can keep them all.
+      num_wide: channels of a last 1x1 convolution; 0: none. More channels keep more of what pooling would lose.
+      pooled: whether the latent is the mean over all positions: head, checkpoints and records are then smaller, so
+        that a board with few large erase blocks can keep them all.
     """
     inputs = keras.Input(input_shape)
     x = conv_norm_relu(inputs, stem_channels, 3, 1, "same", "stem")
     for i, (num_channels, stride) in enumerate(blocks):
         x = basic_block(x, num_channels, stride, f"block_{i + 1}")
-    if nm_channels:
-        x = channel_gate(x, inputs, nm_channels)
+    if num_wide:
+        x = conv_norm_relu(x, num_wide, 1, 1, "same", "wide")
     if pooled:
         x = layers.GlobalAveragePooling2D(keepdims=True, name="pool")(x)
+    if nm_channels:
+        x = channel_gate(x, inputs, nm_channels)
     return keras.Model(inputs, layers.Flatten(name="flat")(x), name="residual")

@@ -1,5 +1,6 @@
 """How each encoder is made: modulated or plain, by supervision or by episodes, with or without AIM."""
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,10 +10,18 @@ import tf_keras as keras
 from tfodcl.backbones import build
 from tfodcl.data import Dataset
 from tfodcl.meta.aim import AimStage
+from tfodcl.meta.augment import augmentation
 from tfodcl.meta.linear import LinearStage
 from tfodcl.meta.loop import make_deterministic
 from tfodcl.meta.training import AdaptiveStage, meta_train, pretrain
 from tfodcl.presets import Preset
+
+CosineDecay = keras.optimizers.schedules.CosineDecay
+# Decoupled decay (Loshchilov & Hutter 2019): 5e-3 a step, times the rate, holds what 5e-4 in the gradient would.
+OPTIMIZERS = {
+    "adam": keras.optimizers.Adam,
+    "sgd": functools.partial(keras.optimizers.SGD, momentum=0.9, nesterov=True, weight_decay=5e-3),
+}
 
 
 @dataclass(frozen=True)
@@ -120,13 +129,15 @@ class Trainer:
         return exact
 
     def _pretrain(self, name: str, encoder: keras.Model, stage: AdaptiveStage, num_steps: int) -> float:
+        preset = self._preset
         return pretrain(
             encoder,
             stage,
             self._dataset,
             num_steps,
-            self._preset.pretrain_batch,
-            self._preset.pretrain_lr,
+            preset.pretrain_batch,
+            OPTIMIZERS[preset.pretrain_optimizer](CosineDecay(preset.pretrain_lr, num_steps)),
+            augmentation(self._dataset) if preset.augment else None,
             self._seed,
             self._folder / "checkpoints" / f"{name}.npz",
             self._folder / "logs" / name,

@@ -12,6 +12,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from tfodcl.data import Dataset, as_float
+from tfodcl.meta.augment import Augmentation
 from tfodcl.meta.loop import run_steps
 from tfodcl.streams import index_meta_train, sample_episode
 
@@ -48,18 +49,17 @@ def pretrain(
     dataset: Dataset,
     num_steps: int,
     batch_size: int,
-    learning_rate: float,
+    optimizer: keras.optimizers.Optimizer,
+    augment: Augmentation | None,
     seed: int,
     checkpoint: Path,
     logs: Path,
     description: str,
 ) -> float:
-    """Supervised training on the meta-train classes: cross-entropy, Adam, cosine decay. Returns seconds."""
+    """Supervised training on the meta-train classes: cross-entropy. Returns seconds."""
     index = index_meta_train(dataset)
-    optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(learning_rate, num_steps))
     trained = [*encoder.trainable_variables, *stage.trainable_variables]
     optimizer.build(trained)
-    photographs = dataset.front_end["kind"] == "image" and dataset.input_shape[2] == 3
 
     @tf.function(autograph=False)
     def update(x: tf.Tensor, y: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -73,20 +73,10 @@ def pretrain(
         rng = np.random.default_rng([seed, 1, number])
         batch = rng.integers(len(index.all), size=batch_size)
         x = as_float(dataset.x_train[index.all[batch]])
-        return update(augment(x, rng) if photographs else x, index.all_labels[batch])
+        return update(augment(x, rng) if augment else x, index.all_labels[batch])
 
     variables = [*encoder.variables, *stage.variables, *optimizer.variables]
     return run_steps(step, variables, num_steps, checkpoint, logs, description)
-
-
-def augment(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Random mirror image and a shift of up to 4 pixels, zero-padded, as is usual for 32x32 photographs."""
-    n, height, width, _ = x.shape
-    x = np.where(rng.random((n, 1, 1, 1)) < 0.5, x[:, :, ::-1], x)
-    padded = np.pad(x, ((0, 0), (4, 4), (4, 4), (0, 0)))
-    rows = rng.integers(0, 9, (n, 1)) + np.arange(height)
-    columns = rng.integers(0, 9, (n, 1)) + np.arange(width)
-    return padded[np.arange(n)[:, None, None], rows[:, :, None], columns[:, None, :]]
 
 
 def meta_train(
