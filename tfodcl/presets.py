@@ -22,8 +22,7 @@ class Preset:
       aim_pretrain_steps: of supervised training of a network with AIM, from the supervised encoder, if `warm_start`.
       aim_width, aim_mechanisms, aim_active, aim_attention_dim: sizes of AIM.
       qat_steps: of quantize-aware fine-tuning, batch `qat_batch`.
-      num_kept: values that a compressed record keeps of a latent; None: as quantize/assembly.py chooses.
-      subvector_dim: of the product quantizers.
+      codec: of LifeLearner's records, as compress/setting.py names it.
       replay_batch, replay_epochs: of the outer loop on the device.
       num_classes, samples_per_class, eval_every: of the stream that is learnt.
     """
@@ -53,8 +52,7 @@ class Preset:
     qat_steps: int = 100
     qat_batch: int = 32
     qat_lr: float = 1e-4
-    num_kept: int | None = None
-    subvector_dim: int = 8
+    codec: str = "bitmap_pq:auto:8"
     replay_batch: int = 8
     replay_epochs: int = 1
 
@@ -94,7 +92,7 @@ _PAPER = Preset(
     aim_active=8,
     aim_attention_dim=128,
     qat_steps=300,
-    num_kept=256,
+    codec="bitmap_pq:256:8",
 )
 _PAPER_EPOCHS = 100
 PRESETS = ("quick", "paper")

@@ -11,6 +11,8 @@ from tfodcl.errors import InputError
 # Separates the random numbers of one purpose from those of another with the same seed.
 _CLASS_ORDER, _SAMPLE_ORDER, _EPISODE = 0, 1, 2
 _PART_IDS = {"validation": 0, "meta_test": 1}
+_CODEC_SAMPLES = 8
+NUM_FITTED = 2000  # samples at most that codebooks are fitted to; half as many more test them
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,6 +140,14 @@ def index_meta_train(dataset: Dataset) -> MetaTrainIndex:
     by_class = tuple(np.flatnonzero(dataset.y_train == class_id) for class_id in dataset.split.meta_train)
     labels = np.repeat(np.arange(len(by_class)), [len(indices) for indices in by_class])
     return MetaTrainIndex(by_class, np.concatenate(by_class), labels)
+
+
+def codec_samples(dataset: Dataset, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Meta-train samples in random order, (n, h, w, c): to fit codecs to, and half as many others to test them."""
+    chosen = np.random.default_rng([seed, _CODEC_SAMPLES]).permutation(index_meta_train(dataset).all)
+    chosen = chosen[: NUM_FITTED * 3 // 2]
+    num_fitted = len(chosen) * 2 // 3
+    return dataset.x_train[chosen[:num_fitted]], dataset.x_train[chosen[num_fitted:]]
 
 
 @dataclass(frozen=True, eq=False)

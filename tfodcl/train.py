@@ -15,6 +15,7 @@ from tfodcl import package as packages
 from tfodcl.agreement import compare_with_float
 from tfodcl.bench import UNLIMITED_BYTES, Bench, Protocol, encoder_of
 from tfodcl.command import Parser, run
+from tfodcl.compress.setting import CodecSetting
 from tfodcl.continual import summarize, with_rates
 from tfodcl.data import load
 from tfodcl.errors import InputError
@@ -44,6 +45,9 @@ def main() -> None:
     preset = choose(options.preset, dataset, len(index.all))
     if options.encoder:
         preset = dataclasses.replace(preset, encoder=options.encoder)
+    if options.codec:
+        preset = dataclasses.replace(preset, codec=options.codec)
+    codec = CodecSetting.parse(preset.codec)
     if options.meta_steps:
         preset = dataclasses.replace(preset, meta_steps=parse_count("--meta-steps", options.meta_steps, 1))
     if options.pretrain_steps:
@@ -55,9 +59,9 @@ def main() -> None:
     bench.validation_streams()
     sample_episode(index, 0, seed, preset.num_inner, preset.num_random)
     load_tensorflow()
-    from tfodcl.backbones import check_fits
+    from tfodcl.backbones import build
 
-    check_fits(preset.encoder, dataset.input_shape)
+    codec.check(build(preset.encoder, dataset.input_shape, modulated=True).output_shape[1])
     settings = {
         "dataset": dataset.name,
         "preset": options.preset,
@@ -110,7 +114,7 @@ def make_packages(
         if recipe == MAIN:
             float_encoder = functools.partial(trained.encoder.predict, batch_size=64, verbose=0)
     if PqReplay.RECIPE in needed:
-        dense = with_dense_quantizer(bench.found[MAIN], PqReplay.RECIPE, bench.dataset, preset, bench.seed)
+        dense = with_dense_quantizer(bench.found[MAIN], PqReplay.RECIPE, bench.dataset, bench.seed)
         bench.found[PqReplay.RECIPE], bench.encoders[PqReplay.RECIPE] = dense, bench.encoders[MAIN]
 
     searched = [name for name in METHODS if name in {*names, "latent_replay", "lifelearner"}]
@@ -147,6 +151,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--encoder", help="instead of the preset's, a name in tfodcl.backbones.FAMILIES")
     parser.add_argument("--pretrain-steps", help="of supervised training, instead of the preset's")
     parser.add_argument("--meta-steps", help="of meta-training, instead of the preset's; a later run may do more")
+    parser.add_argument("--codec", help="of the records instead of the preset's, such as pq:8 or bitmap_pq:256:8")
     parser.add_argument("--first-order", action="store_true", help="meta-gradients without second derivatives")
     parser.add_argument(
         "--out",

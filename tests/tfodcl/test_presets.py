@@ -67,12 +67,7 @@ def test_the_paper_preset_is_lifelearners():
     )
     assert (chosen.inner_lr, chosen.outer_lr, chosen.aim_inner_lr) == (1e-3, 1e-3, 1e-2)
     assert (chosen.num_classes, chosen.samples_per_class, chosen.eval_every) == (30, 30, 5)
-    assert (chosen.replay_batch, chosen.replay_epochs, chosen.num_kept, chosen.subvector_dim) == (
-        8,
-        1,
-        256,
-        8,
-    )
+    assert (chosen.replay_batch, chosen.replay_epochs, chosen.codec) == (8, 1, "bitmap_pq:256:8")
     assert chosen.pretrain_steps * chosen.pretrain_batch == pytest.approx(100 * 30_000, rel=1e-3)  # 100 epochs
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from tfodcl.data import ClassSplit, Dataset
 from tfodcl.errors import InputError
-from tfodcl.streams import class_incremental, index_meta_train, sample_episode
+from tfodcl.streams import class_incremental, codec_samples, index_meta_train, sample_episode
 
 NUM_CLASSES, NUM_TRAIN, NUM_TEST = 30, 8, 4
 
@@ -197,3 +197,18 @@ def test_rejects_episodes_that_cannot_be_drawn(dataset):
         sample_episode(index, 0, 0, 0, 1)
     with pytest.raises(InputError, match=r"step must be at least 0"):
         sample_episode(index, -1, 0, 1, 1)
+
+
+def test_codecs_are_fitted_to_and_tested_on_different_meta_train_samples(dataset):
+    fitted, tested = (x.ravel().astype(int) for x in codec_samples(dataset, seed=1))
+
+    assert (len(fitted), len(tested)) == (14 * NUM_TRAIN * 2 // 3, -(-14 * NUM_TRAIN // 3))
+    assert sorted([*fitted, *tested]) == np.flatnonzero(dataset.y_train < 14).tolist()
+    again, another = codec_samples(dataset, seed=1)[0], codec_samples(dataset, seed=2)[0]
+    np.testing.assert_array_equal(again.ravel(), fitted)
+    assert set(another.ravel()) != set(fitted)
+
+
+def test_codecs_of_a_large_data_set_are_fitted_to_2000_samples(dataset):
+    large = replace(dataset, y_train=np.zeros(4000, np.int64), x_train=np.zeros((4000, 1, 1, 1), np.float32))
+    assert [len(x) for x in codec_samples(large, seed=0)] == [2000, 1000]

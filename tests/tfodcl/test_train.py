@@ -34,7 +34,7 @@ TINY = Preset(
     aim_attention_dim=4,
     qat_steps=12,
     qat_batch=4,
-    num_kept=16,
+    codec="bitmap_pq:16:8",
 )
 # What `choose` gives in a process of its own; every step leaves a checkpoint.
 COMMAND = f"""
@@ -137,6 +137,7 @@ def test_results_have_every_field_of_schema_1(made):
     assert found["encoder"]["tflite_bytes"] == (made / "encoder.tflite").stat().st_size
     assert found["encoder"]["macs"] > 0
     assert found["encoder"]["latent_dim"] == packages.read(made / "model.tfodcl").latent_dim
+    assert found["encoder"]["codec"]["setting"] == TINY.codec
     assert 0 <= found["encoder"]["int8_agreement"] <= 1
     assert set(found["methods"]) == {"oml_aim", "latent_replay", "lifelearner"}
     for method in found["methods"].values():
@@ -255,6 +256,9 @@ BAD = {
     "methods": (["--methods", "anml,lifelerner"], "'lifelerner'"),
     "encoder": (["--encoder", "anlm"], "'anlm'"),
     "encoder too large": (["--encoder", "anml"], "Received: 24x12."),
+    "codec": (["--codec", "bitmap_pq:256"], "'bitmap_pq:256'"),
+    "codec too large": (["--codec", "bitmap_pq:512:8"], "num_kept=512, latent_dim="),
+    "codec that does not divide": (["--codec", "pq:7"], "subvector_dim=7."),
     "runs": (["--runs", "0"], "Received: 0."),
     "seed": (["--seed", "-1"], "Received: -1."),
     "meta-steps": (["--meta-steps", "0"], "Received: 0."),

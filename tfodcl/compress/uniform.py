@@ -17,6 +17,7 @@ import numpy as np
 from tfodcl.compress.record import check_latent_dim, check_latents, check_payloads
 from tfodcl.errors import InputError
 
+MAX_BITS = 8
 _SECTION = struct.Struct("<HHIIBbb17x")
 
 
@@ -34,8 +35,8 @@ class UniformCodec:
           low, high: range in the int8 domain, -128 <= low < high <= 127; values outside are clipped.
         """
         check_latent_dim(latent_dim)
-        if not 1 <= num_bits <= 8:
-            raise InputError(f"num_bits must be in 1..8. Received: num_bits={num_bits}.")
+        if not 1 <= num_bits <= MAX_BITS:
+            raise InputError(f"num_bits must be in 1..{MAX_BITS}. Received: num_bits={num_bits}.")
         if not -128 <= low < high <= 127:
             raise InputError(f"low must be below high, both in -128..127. Received: low={low}, high={high}.")
         self.latent_dim, self.num_bits, self.low, self.high = latent_dim, num_bits, low, high

@@ -1,17 +1,15 @@
 """From a trained float encoder to the package that devices learn from."""
 
 import dataclasses
-import math
 from pathlib import Path
 
 import numpy as np
 
 from tfodcl import plan
 from tfodcl.backbones import count_macs
-from tfodcl.compress.bitmap_pq import BitmapPqCodec
 from tfodcl.compress.product_quantizer import ProductQuantizer
-from tfodcl.compress.record import RECORD_HEADER_BYTES, Codec, reconstruction_error
-from tfodcl.compress.uniform import UniformCodec
+from tfodcl.compress.record import RECORD_HEADER_BYTES, reconstruction_error
+from tfodcl.compress.setting import CodecSetting
 from tfodcl.data import Dataset, as_float
 from tfodcl.meta.aim import AimStage
 from tfodcl.meta.recipes import Trained
@@ -20,10 +18,9 @@ from tfodcl.package import Learning, Package
 from tfodcl.presets import Preset
 from tfodcl.quantize import metadata, qat, tflite
 from tfodcl.stages.tflite import TfliteEncoder
-from tfodcl.streams import index_meta_train
+from tfodcl.streams import codec_samples
 
-CODEC_SAMPLES = 2000  # at most, that codebooks are fitted to; half as many more test them
-KEPT_ENERGY = 0.95
+_DENSE_SUBVECTOR_DIM = 8  # the paper's, so that pq_replay differs from it in the bitmap alone
 
 
 def assemble(recipe: str, trained: Trained, dataset: Dataset, preset: Preset, seed: int, folder: Path) -> Package:
@@ -48,16 +45,15 @@ def assemble(recipe: str, trained: Trained, dataset: Dataset, preset: Preset, se
         folder / "logs" / f"{recipe}_qat",
         f"{recipe}: quantize-aware fine-tuning",
     )
-    samples = codec_samples(dataset, seed)
-    model = metadata.describe(tflite.convert(twin, as_float(samples)), dataset, recipe)
+    x_fitted, x_held_out = codec_samples(dataset, seed)
+    model = tflite.convert(twin, as_float(np.concatenate([x_fitted, x_held_out])))
+    model = metadata.describe(model, dataset, recipe)
     board_plan = plan.make(model)
     encoder = TfliteEncoder(model)
-    fitted, held_out = np.split(encoder.encode(samples), [len(samples) * 2 // 3])
-    codec: Codec = UniformCodec(encoder.latent_dim, num_bits=8)
-    if recipe == LifeLearner.RECIPE:
-        zero_point, subvector_dim = encoder.latent_zero_point, preset.subvector_dim
-        num_kept = preset.num_kept or choose_num_kept(fitted, zero_point, subvector_dim)
-        codec = BitmapPqCodec.fit(fitted, zero_point, num_kept, subvector_dim, seed=seed)
+    fitted, held_out, zero_point = encoder.encode(x_fitted), encoder.encode(x_held_out), encoder.latent_zero_point
+    setting = CodecSetting.parse(preset.codec if recipe == LifeLearner.RECIPE else "uniform:8")
+    setting = setting.resolve(fitted, zero_point)
+    codec = setting.fit(fitted, zero_point, seed)
     record_bytes = RECORD_HEADER_BYTES + codec.payload_bytes
     num_records = preset.num_classes * preset.samples_per_class
     stage = trained.stage
@@ -70,7 +66,7 @@ def assemble(recipe: str, trained: Trained, dataset: Dataset, preset: Preset, se
         encoder=model,
         latent_dim=encoder.latent_dim,
         latent_scale=encoder.latent_scale,
-        latent_zero_point=encoder.latent_zero_point,
+        latent_zero_point=zero_point,
         codec=codec,
         learning=Learning(
             capacity=len(dataset.split.meta_test),
@@ -100,45 +96,26 @@ def assemble(recipe: str, trained: Trained, dataset: Dataset, preset: Preset, se
                 "macs": count_macs(trained.encoder),
                 "arena_bytes": board_plan.arena_bytes,
                 "latent_dim": encoder.latent_dim,
-                "latent_density": float(np.mean(held_out != encoder.latent_zero_point)),
+                "latent_density": float(np.mean(held_out != zero_point)),
                 "codec": {
+                    "setting": str(setting),
                     "name": codec.NAME,
                     "payload_bytes": codec.payload_bytes,
-                    "reconstruction_error": reconstruction_error(codec, held_out, encoder.latent_zero_point),
+                    "reconstruction_error": reconstruction_error(codec, held_out, zero_point),
                 },
             },
         },
     )
 
 
-def choose_num_kept(latents: np.ndarray, zero_point: int, subvector_dim: int) -> int:
-    """The fewest values a latent, in steps of 64, that hold KEPT_ENERGY of the sum of squares of int8 (n, latent_dim).
-
-    The paper keeps 256 of 4,096 with 94 % zeros. Latents of short trainings are not sparse, and how many of their
-    values matter is the encoder's own.
-    """
-    energy = -np.sort(-np.square(latents.astype(np.float64) - zero_point), axis=1).sum(axis=0)  # largest first
-    kept = np.cumsum(energy) / max(energy.sum(), 1.0)
-    step, most = math.lcm(64, subvector_dim), len(kept) // subvector_dim * subvector_dim
-    enough = int(np.searchsorted(kept, KEPT_ENERGY)) + 1
-    return min(-(-enough // step) * step, most)
-
-
-def with_dense_quantizer(package: Package, recipe: str, dataset: Dataset, preset: Preset, seed: int) -> Package:
+def with_dense_quantizer(package: Package, recipe: str, dataset: Dataset, seed: int) -> Package:
     """The package as `recipe`, with a product quantizer of whole latents for pq_replay.
 
     Apart from what a device gets: its codebook has 256 bytes for every value of the latent, 768 KiB for 3,072.
     """
-    samples = codec_samples(dataset, seed)
-    latents = TfliteEncoder(package.encoder).encode(samples[: len(samples) * 2 // 3])
-    quantizer = ProductQuantizer.fit(latents, preset.subvector_dim, seed=seed)
+    x_fitted, _ = codec_samples(dataset, seed)
+    quantizer = ProductQuantizer.fit(TfliteEncoder(package.encoder).encode(x_fitted), _DENSE_SUBVECTOR_DIM, seed=seed)
     return dataclasses.replace(with_info(package, recipe=recipe), other_codecs={"pq": quantizer})
-
-
-def codec_samples(dataset: Dataset, seed: int) -> np.ndarray:
-    """Meta-train samples in random order: codebooks are fitted to two thirds and tested on the rest."""
-    chosen = np.random.default_rng([seed, 8]).permutation(index_meta_train(dataset).all)
-    return dataset.x_train[chosen[: CODEC_SAMPLES * 3 // 2]]
 
 
 def with_info(package: Package, **entries) -> Package:

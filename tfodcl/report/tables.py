@@ -74,7 +74,7 @@ def encoder_facts(encoder: dict) -> str:
         ("accuracy, float", encoder.get("float_accuracy"), percent),
         ("accuracy, int8", encoder.get("int8_accuracy"), percent),
         ("int8 agrees with float on", encoder.get("int8_agreement"), percent),
-        ("codec", codec.get("name"), str),
+        ("codec", codec.get("setting", codec.get("name")), str),
         ("codec's payload", codec.get("payload_bytes"), byte_size),
         ("codec's reconstruction error", codec.get("reconstruction_error"), percent),
     ]
