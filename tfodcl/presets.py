@@ -149,7 +149,7 @@ def choose(name: str, dataset: Dataset, num_meta_train_samples: int) -> Preset:
     if name == "best":
         if kind not in _BEST:
             raise InputError(f"preset best is for images and speech. Received: {dataset.name}, {kind}.")
-        return dataclasses.replace(_BEST[kind], **_stream_sizes(dataset, _BEST[kind].num_classes))
+        return _fit_stream(_BEST[kind], dataset)
     if name == "paper":
         steps = _PAPER_EPOCHS * num_meta_train_samples // _PAPER.pretrain_batch
         sizes = dataclasses.replace(_PAPER, pretrain_steps=steps, augment=kind == "photographs")
@@ -169,14 +169,9 @@ def choose(name: str, dataset: Dataset, num_meta_train_samples: int) -> Preset:
         encoder = "dscnn_tiny"
     else:
         encoder = "residual" if kind == "photographs" or min(height, width) < 26 else "anml_small"
-    return Preset(
-        encoder,
-        1000,
-        300,
-        **_stream_sizes(dataset, 30),
-        num_random=min(64, num_meta_train_samples),
-        augment=kind == "photographs",
-    )
+    num_random = min(64, num_meta_train_samples)
+    preset = Preset(encoder, 1000, 300, 30, 30, 5, num_random=num_random, augment=kind == "photographs")
+    return _fit_stream(preset, dataset)
 
 
 def _kind(dataset: Dataset) -> str:
@@ -185,12 +180,11 @@ def _kind(dataset: Dataset) -> str:
     return "photographs" if dataset.input_shape[2] == 3 else "drawings"
 
 
-def _stream_sizes(dataset: Dataset, most_classes: int) -> dict[str, int]:
-    """Up to `most_classes` classes and 30 samples of each, as far as the data set has them, tested at six points."""
-    num_classes = min(most_classes, len(dataset.split.meta_test))
+def _fit_stream(preset: Preset, dataset: Dataset) -> Preset:
+    """The preset with no more classes and samples than the data set has, tested at six points or fewer."""
+    num_classes = min(preset.num_classes, len(dataset.split.meta_test))
     smallest = min((dataset.y_train == label).sum() for label in dataset.split.meta_test)
-    return {
-        "num_classes": num_classes,
-        "samples_per_class": min(30, int(smallest)),
-        "eval_every": -(-num_classes // 6),
-    }
+    samples_per_class = min(preset.samples_per_class, int(smallest))
+    return dataclasses.replace(
+        preset, num_classes=num_classes, samples_per_class=samples_per_class, eval_every=-(-num_classes // 6)
+    )
