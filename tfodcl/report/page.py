@@ -193,9 +193,10 @@ def _codecs(chapter: Chapter) -> str:
     if not entries:
         return ""
     note = (
-        "LifeLearner's final accuracy with every codec that was tried. Line: the best that so many bytes a record can "
-        "do (Pareto front); marks on it: mean and ± one standard deviation; pale marks: settings that another beats or "
-        "equals with no more bytes. Dotted: latents as they are. The accuracy axis does not begin at 0."
+        "LifeLearner's final accuracy with every codec that was tried. Line: the best mean for so many bytes a record "
+        "(Pareto front), its settings with ± one standard deviation. Pale: no better than another setting of no more "
+        "bytes. Dotted: latents as they are, one byte a value. The accuracy axis does not begin at 0; marks at its "
+        "foot lie below."
     )
     return _section("Accuracy over bytes per record", note, ablations.codecs(entries))
 

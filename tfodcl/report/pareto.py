@@ -1,6 +1,7 @@
 """Accuracy over bytes per record, as SVG: every codec setting, and the front of those that no other dominates.
 
-Bytes are on a logarithmic axis. The accuracy axis does not begin at 0, so that settings are told apart.
+Bytes are on a logarithmic axis. The accuracy axis begins below the front by its height, so that its settings are told
+apart; a mark of less accuracy stands at the foot.
 """
 
 import math
@@ -46,9 +47,10 @@ def _frame(entries: list[dict], reference: float | None, wide: bool) -> Frame:
     exponents = [math.log2(entry["bytes_per_record"]) for entry in entries]
     x_low = math.floor(min(exponents))
     x_high = max(math.ceil(max(exponents)), x_low + 1)
-    means = [entry["accuracy_mean"] for entry in entries] + ([] if reference is None else [reference])
-    _, step = nice_ceiling(max(max(means) - min(means), 0.01), 6)
-    y_low = step * math.floor(min(means) / step + 1e-9)
+    means = [entry["accuracy_mean"] for entry in front(entries)] + ([] if reference is None else [reference])
+    lowest = max(2 * min(means) - max(means), min(entry["accuracy_mean"] for entry in entries), 0.0)
+    _, step = nice_ceiling(max(max(means) - lowest, 0.01), 6)
+    y_low = step * math.floor(lowest / step + 1e-9)
     y_high = max(step * math.ceil(max(means) / step - 1e-9), y_low + step)
     width, left, bottom = (920.0, 44.0, 400.0) if wide else (360.0, 32.0, 330.0)
     return Frame(width, bottom + 44, left, width - 20, 26, bottom, x_low, x_high, y_high, step, y_low)
@@ -60,7 +62,7 @@ def _bytes_axis(frame: Frame) -> str:
 
 
 def _place(frame: Frame, entry: dict) -> tuple[float, float]:
-    return frame.x(math.log2(entry["bytes_per_record"])), frame.y(entry["accuracy_mean"])
+    return frame.x(math.log2(entry["bytes_per_record"])), frame.y(max(entry["accuracy_mean"], frame.y_low))
 
 
 def _steps(frame: Frame, best: list[dict]) -> str:
@@ -85,7 +87,7 @@ def _whisker(frame: Frame, entry: dict) -> str:
         for sign in (-1, 1)
     ]
     colour = look(family(entry)).colour
-    return f'<path class="whisker" style="--c:var(--{colour})" d="M{x:.1f},{ends[0]:.1f}V{ends[1]:.1f}"/>'
+    return f'<path class="leader" style="--c:var(--{colour})" d="M{x:.1f},{ends[0]:.1f}V{ends[1]:.1f}"/>'
 
 
 def _labels(frame: Frame, best: list[dict]) -> str:
