@@ -17,6 +17,7 @@ from tfodcl.bench import UNLIMITED_BYTES, Bench, Protocol, encoder_of
 from tfodcl.command import Parser, run
 from tfodcl.compress.record import Codec
 from tfodcl.compress.setting import CodecSetting
+from tfodcl.compress.uniform import MAX_BITS
 from tfodcl.continual import Run, summarize
 from tfodcl.data import Dataset, load
 from tfodcl.errors import InputError
@@ -58,19 +59,26 @@ def parse_codecs(text: str, latent_dim: int) -> list[CodecSetting]:
 
 
 def grid(latent_dim: int) -> list[CodecSetting]:
-    """Every uniform codec, dense quantizers, and sparse ones that keep KEPT_SHARES of the values or as many as hold
-    most of the energy; none whose records are larger than the latent as it is."""
-    texts = [f"uniform:{num_bits}" for num_bits in range(8, 0, -1)]
+    """Every uniform codec, dense quantizers, and sparse ones that keep KEPT_SHARES of the values or what holds most of
+    the energy. None has larger payloads than the latent itself; Elias-Fano only where it is smaller than a bitmap."""
+    sizes = [size for size in SUBVECTOR_DIMS if size >= MIN_SPARSE_SUBVECTOR_DIM]
+    kept = [latent_dim // share for share in KEPT_SHARES if latent_dim >= share]
+    sparse = [f"{count}:{size}" for count in kept for size in sizes if count % size == 0]
+    texts = [f"uniform:{num_bits}" for num_bits in range(MAX_BITS, 0, -1)]
     texts += [f"pq:{size}" for size in SUBVECTOR_DIMS if latent_dim % size == 0]
-    for name in ("bitmap_pq", "elias_fano_pq"):
-        kept = [latent_dim // share for share in KEPT_SHARES]
-        sizes = [size for size in SUBVECTOR_DIMS if size >= MIN_SPARSE_SUBVECTOR_DIM]
-        texts += [f"{name}:{count}:{size}" for count in kept for size in sizes if count and count % size == 0]
-        if latent_dim >= 8:
-            texts.append(f"{name}:auto:8")
-    settings = [CodecSetting.parse(text) for text in texts]
-    smallest_latents = np.zeros((1, latent_dim), np.int8)  # payloads have one size, whatever is fitted to
-    return [one for one in settings if one.fit(smallest_latents, 0, 0).payload_bytes <= latent_dim]
+    texts += [f"bitmap_pq:{one}" for one in sparse]
+    texts += [
+        f"elias_fano_pq:{one}"
+        for one in sparse
+        if payload_bytes(f"elias_fano_pq:{one}", latent_dim) < payload_bytes(f"bitmap_pq:{one}", latent_dim)
+    ]
+    texts += [f"{name}:auto:8" for name in ("bitmap_pq", "elias_fano_pq") if latent_dim >= 8]
+    return [CodecSetting.parse(text) for text in texts if payload_bytes(text, latent_dim) <= latent_dim]
+
+
+def payload_bytes(text: str, latent_dim: int) -> int:
+    """Of a codec setting, all values kept where the latents decide; whatever it is fitted to."""
+    return CodecSetting.parse(text).fit(np.zeros((1, latent_dim), np.int8), zero_point=0, seed=0).payload_bytes
 
 
 def vary_samples(bench: Bench, num_samples: int) -> Bench:

@@ -183,11 +183,13 @@ def test_the_grid_fits_the_latent_and_no_record_is_larger_than_it(latent_dim):
 
 
 def test_the_sparse_part_of_the_grid_by_hand():
-    kept = [f"{count}:{size}" for count, sizes in {4: [4], 8: [4, 8], 16: [4, 8, 16]}.items() for size in sizes]
-    expected = [*kept, *(f"32:{size}" for size in (4, 8, 16, 32)), "auto:8"]
+    kept = {4: (4,), 8: (4, 8), 16: (4, 8, 16), 32: (4, 8, 16, 32)}
     texts = [str(setting) for setting in ablate.grid(64)]
-    for name in ("bitmap_pq", "elias_fano_pq"):
-        assert [text.removeprefix(f"{name}:") for text in texts if text.startswith(name)] == expected
+    expected = [f"{count}:{size}" for count, sizes in kept.items() for size in sizes] + ["auto:8"]
+    assert [text.removeprefix("bitmap_pq:") for text in texts if text.startswith("bitmap_pq")] == expected
+    # A bitmap has 8 bytes. 4 positions in 16s: 2 bytes of low bits and 7 bits; 8 in 8s: 3 bytes and 15 bits.
+    expected = ["4:4", "8:4", "8:8", "auto:8"]
+    assert [text.removeprefix("elias_fano_pq:") for text in texts if text.startswith("elias_fano_pq")] == expected
 
 
 @pytest.mark.parametrize("text", ["pq:4,uniform:8,pq:4", "pq:4,uniform:8"])

@@ -19,12 +19,12 @@ def codecs(entries: list[dict]) -> str:
     rows = [
         (
             labelled(pareto.family(entry), entry["setting"]),
-            [exact_bytes(entry["bytes_per_record"]), byte_size(entry["codebook_bytes"]), _accuracy(entry)],
+            [exact_bytes(entry["bytes_per_record"]), _accuracy(entry), byte_size(entry["codebook_bytes"])],
             False,
         )
         for entry in pareto.front(entries)
     ]
-    head = ("bytes per record", "codec in flash", "accuracy, %")
+    head = ("bytes per record", "accuracy, %", "codec in flash")
     return f'<p class="legend">{legend}</p>{charts}' + tables.table("setting", head, rows, "front")
 
 
