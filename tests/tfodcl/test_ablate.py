@@ -86,8 +86,7 @@ def test_bytes_are_those_of_record_and_codec(ablation):
         setting: (entry["bytes_per_record"], entry["codebook_bytes"])
         for setting, entry in settings(ablation, "codec").items()
     }
-    header, num_fitted = 32, 24  # 3 meta-train classes of 8 samples: two thirds are 16, repeated to 256 centroids
-    assert num_fitted * 2 // 3 == 16
+    header = 32
     assert sizes["uniform:8"] == (2 + LATENT_DIM, header)
     assert sizes["uniform:1"] == (2 + LATENT_DIM // 8, header)
     assert sizes["pq:4"] == (2 + LATENT_DIM // 4, header + 256 * LATENT_DIM)
