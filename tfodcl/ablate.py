@@ -2,7 +2,9 @@
 
 All settings learn the same classes in the same orders, and fewer samples are the first of more. Learning rates are
 searched on validation classes for every number of samples and of epochs. Codec settings share the package's own: they
-follow the energy of the latents, which codecs hardly change. Codebooks are fitted to the meta-train samples that those
+follow the energy of the latents, which codecs near the Pareto front hardly change. One that keeps little of it is shown
+worse than it could be, and is worse all the same: 24 of 192 values kept gave 18 % on CIFAR-100 at the package's rates
+and 30 % at its own, where others of as few bytes give 43 %. Codebooks are fitted to the meta-train samples that those
 of the package are fitted to.
 """
 
@@ -39,7 +41,7 @@ examples:
   python -m tfodcl.report runs/glyphs-quick runs/glyphs-quick/ablation --out report.html
 
 Learning rates are searched on validation classes for every number of samples and of epochs. Codec settings share the
-package's own, searched likewise: they follow the energy of the latents, which codecs hardly change.
+package's own, searched likewise: they follow the energy of the latents, which good codecs hardly change.
 """
 
 
