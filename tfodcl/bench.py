@@ -90,21 +90,26 @@ class Bench:
         learning = self.found[METHODS[name].RECIPE].learning
         return with_rates(dataclasses.replace(learning, replay_budget_bytes=self.replay_bytes), rates)
 
-    def search(self, name: str) -> dict[str, float]:
-        """Learning rates of a method, from validation classes."""
+    def search(self, name: str, title: str = "") -> dict[str, float]:
+        """Learning rates of a method, from validation classes. `title`: of the progress bar, instead of the name."""
         recipe = METHODS[name].RECIPE
-        with progress(f"{name}: learning rates", num_trials(name)) as bar:
+        with progress(f"{title or name}: learning rates", num_trials(name)) as bar:
             package, encoder, streams = self.found[recipe], self.encoders[recipe], self.validation_streams()
             return search_rates(name, package, encoder, self.learning(name, {}), streams, self.seed, bar.update)
 
-    def measure(self, name: str, rates: Mapping[str, float], num_runs: int) -> list[Run]:
-        """The method on the meta-test streams of runs 0 .. num_runs - 1."""
-        recipe, runs = METHODS[name].RECIPE, []
-        with progress(f"{name}: continual runs", num_runs) as bar:
+    def run(self, name: str, rates: Mapping[str, float], number: int) -> Run:
+        """The method on the meta-test stream of a run."""
+        recipe = METHODS[name].RECIPE
+        encoder = self.encoders[recipe]
+        method = METHODS[name](self.found[recipe], encoder, self.learning(name, rates), self.seed + number)
+        return run_stream(method, encoder, self.stream(number))
+
+    def measure(self, name: str, rates: Mapping[str, float], num_runs: int, title: str = "") -> list[Run]:
+        """Runs 0 .. num_runs - 1. `title`: of the progress bar, instead of the name."""
+        runs = []
+        with progress(f"{title or name}: continual runs", num_runs) as bar:
             for number in range(num_runs):
-                encoder, seed = self.encoders[recipe], self.seed + number
-                method = METHODS[name](self.found[recipe], encoder, self.learning(name, rates), seed)
-                runs.append(run_stream(method, encoder, self.stream(number)))
+                runs.append(self.run(name, rates, number))
                 bar.update()
         return runs
 

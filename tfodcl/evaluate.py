@@ -101,6 +101,12 @@ def available_methods(path: Path, recipe: str) -> list[str]:
     ]
 
 
+def learning_rates(bench: Bench, method: str, known: bool) -> dict[str, float]:
+    """Those of the method's package, where they are `known` to fit what is learnt and it has any; else searched."""
+    rates = bench.found[METHODS[method].RECIPE].info["learning_rates"].get(method) if known else None
+    return rates or bench.search(method)
+
+
 def baseline_path(folder: Path, recipe: str) -> Path:
     return folder / "baselines" / f"{recipe}.tfodcl"
 
@@ -190,8 +196,7 @@ def main() -> None:
     # Those of the package were searched for its data set, all records kept.
     known = name == package.info["dataset"] and budget == UNLIMITED_BYTES
     for method in names:
-        rates = found[METHODS[method].RECIPE].info["learning_rates"].get(method) if known else None
-        rates = rates or bench.search(method)
+        rates = learning_rates(bench, method, known)
         measured[method] = summarize(bench.measure(method, rates, num_runs), bench.stream(0), rates)
     write_results(folder, results(command_line("tfodcl.evaluate"), seed, num_runs, name, protocol, package, measured))
     print(f"report: {folder / 'report.html'}")

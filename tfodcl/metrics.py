@@ -143,6 +143,32 @@ def mean_and_deviation(runs: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     return runs.mean(axis=0), deviation
 
 
+def pareto_front(costs: ArrayLike, values: ArrayLike) -> list[int]:
+    """The points that no other dominates, by rising cost: none costs at most as much, is worth at least as much, and
+    differs in one of the two.
+
+    Args:
+      costs, values: (n,) of each point, finite; a low cost and a high value are good.
+
+    Returns:
+      indices; of equal points all or none are there.
+    """
+    costs, values = np.asarray(costs, dtype=np.float64), np.asarray(values, dtype=np.float64)
+    if costs.ndim != 1 or costs.shape != values.shape:
+        raise InputError(
+            "costs and values must be vectors of one length. "
+            f"Received: costs.shape={costs.shape}, values.shape={values.shape}."
+        )
+    if not (np.isfinite(costs).all() and np.isfinite(values).all()):
+        raise InputError("costs and values must be finite. Received: nan or infinity.")
+    front: list[int] = []
+    for i in np.lexsort((-values, costs)).tolist():  # by cost, of equal cost the highest value first
+        point = (costs[i], values[i])
+        if not front or values[i] > values[front[-1]] or point == (costs[front[-1]], values[front[-1]]):
+            front.append(i)
+    return front
+
+
 def _bounds(eval_points: ArrayLike) -> np.ndarray:
     bounds = np.asarray(eval_points)
     if bounds.ndim != 1 or bounds.size == 0 or bounds[0] < 1 or np.any(np.diff(bounds) <= 0):

@@ -16,8 +16,8 @@ import numpy as np
 
 from tfodcl import container, files
 from tfodcl.compress import section as codec_section
-from tfodcl.compress.bitmap_pq import BitmapPqCodec
 from tfodcl.compress.record import MAX_LABEL, Codec
+from tfodcl.compress.sparse_pq import SparsePqCodec
 from tfodcl.errors import InputError
 
 # Kinds of section. A reader skips an optional one that it does not know and refuses any other.
@@ -359,7 +359,7 @@ def _check_codec(codec: Codec, latent_dim: int, zero_point: int) -> None:
             f"latent_dim of codec {codec.NAME} must be that of the encoder. "
             f"Received: latent_dim={codec.latent_dim}, encoder's={latent_dim}."
         )
-    if isinstance(codec, BitmapPqCodec) and codec.zero_point != zero_point:
+    if isinstance(codec, SparsePqCodec) and codec.zero_point != zero_point:
         raise InputError(
             f"zero_point of codec {codec.NAME} must be that of the latent. "
             f"Received: zero_point={codec.zero_point}, latent's={zero_point}."

@@ -14,6 +14,7 @@ import numpy as np
 from tfodcl import command, files, package
 from tfodcl.compress import record
 from tfodcl.compress.bitmap_pq import BitmapPqCodec
+from tfodcl.compress.elias_fano_pq import EliasFanoPqCodec
 from tfodcl.compress.product_quantizer import ProductQuantizer
 from tfodcl.compress.record import Codec
 from tfodcl.compress.uniform import UniformCodec
@@ -84,12 +85,13 @@ def golden_codecs() -> tuple[Codec, ...]:
         UniformCodec(LATENT_DIM, num_bits=6, low=-120, high=100),
         ProductQuantizer(_codebook(LATENT_DIM // 4)),
         BitmapPqCodec(LATENT_DIM, ZERO_POINT, num_kept=12, quantizer=ProductQuantizer(_codebook(3))),
+        EliasFanoPqCodec(LATENT_DIM, ZERO_POINT, num_kept=12, quantizer=ProductQuantizer(_codebook(3))),
     )
 
 
 def golden_package(codecs: tuple[Codec, ...]) -> package.Package:
-    """A package with a section of every kind."""
-    uniform, pq, bitmap_pq = codecs
+    """A package with a section of every kind, of the codecs that came first."""
+    uniform, pq, bitmap_pq, _ = codecs
     return package.Package(
         encoder=_ENCODER,
         latent_dim=LATENT_DIM,

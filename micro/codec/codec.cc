@@ -17,6 +17,13 @@ bool AllZero(Bytes bytes) {
   return true;
 }
 
+// Of an Elias-Fano sequence, SPEC.md 3.6: one low bit more costs num_kept bits and halves the zeros.
+uint32_t NumLowBits(uint32_t latent_dim, uint32_t num_kept) {
+  uint32_t num_bits = 0;
+  while ((((latent_dim - 1) >> num_bits) + 1) / 2 >= num_kept) ++num_bits;
+  return num_bits;
+}
+
 }  // namespace
 
 Status Codec::Prepare(Bytes section) {
@@ -33,7 +40,8 @@ Status Codec::Prepare(Bytes section) {
       if (payload_bytes_ != ReadU32(section.data() + 12)) return Status::kInvalidPackage;
       return PrepareQuantizer(section, latent_dim_);
     case CodecId::kBitmapPq:
-      return PrepareBitmap(section);
+    case CodecId::kEliasFanoPq:
+      return PrepareSparse(section);
   }
   return Status::kInvalidPackage;
 }
@@ -47,12 +55,16 @@ Status Codec::PrepareUniform(Bytes section) {
   return valid ? Status::kOk : Status::kInvalidPackage;
 }
 
-Status Codec::PrepareBitmap(Bytes section) {
+Status Codec::PrepareSparse(Bytes section) {
   num_kept_ = ReadU32(section.data() + 20);
   zero_point_ = static_cast<int8_t>(section[24]);
   const uint32_t num_subvectors = ReadU32(section.data() + 12);
-  const bool valid = num_kept_ >= 1 && num_kept_ <= latent_dim_ && num_subvectors <= num_kept_ &&
-                     payload_bytes_ == (latent_dim_ + 7) / 8 + num_subvectors && AllZero(section.subspan(25, 7));
+  if (num_kept_ < 1 || num_kept_ > latent_dim_ || num_subvectors > num_kept_) return Status::kInvalidPackage;
+  low_bits_ = id_ == CodecId::kEliasFanoPq ? NumLowBits(latent_dim_, num_kept_) : 0;
+  low_bytes_ = (num_kept_ * low_bits_ + 7) / 8;
+  const uint32_t num_bits = id_ == CodecId::kEliasFanoPq ? num_kept_ + ((latent_dim_ - 1) >> low_bits_) : latent_dim_;
+  ones_bytes_ = (num_bits + 7) / 8;
+  const bool valid = payload_bytes_ == low_bytes_ + ones_bytes_ + num_subvectors && AllZero(section.subspan(25, 7));
   return valid ? PrepareQuantizer(section, num_kept_) : Status::kInvalidPackage;
 }
 
@@ -79,7 +91,8 @@ void Codec::Encode(Span<const int8_t> latent, Span<uint8_t> payload) const {
     case CodecId::kPq:
       return EncodePq(latent, payload);
     case CodecId::kBitmapPq:
-      return EncodeBitmapPq(latent, payload);
+    case CodecId::kEliasFanoPq:
+      return EncodeSparsePq(latent, payload);
   }
 }
 
@@ -90,7 +103,8 @@ Status Codec::Decode(Bytes payload, Span<int8_t> latent) const {
     case CodecId::kPq:
       return DecodePq(payload, latent);
     case CodecId::kBitmapPq:
-      return DecodeBitmapPq(payload, latent);
+    case CodecId::kEliasFanoPq:
+      return DecodeSparsePq(payload, latent);
   }
   return Status::kCorruptRecord;
 }

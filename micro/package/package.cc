@@ -171,7 +171,7 @@ Status CheckCodec(const Package& package) {
   Codec codec;
   if (Status status = codec.Prepare(package.codec); status != Status::kOk) return status;
   const bool agrees = codec.latent_dim() == package.latent_dim &&
-                      (codec.id() != CodecId::kBitmapPq || codec.zero_point() == package.latent_zero_point);
+                      (!codec.is_sparse() || codec.zero_point() == package.latent_zero_point);
   return agrees ? Status::kOk : Status::kInvalidPackage;
 }
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from tfodcl import package
 from tfodcl.compress.bitmap_pq import BitmapPqCodec
+from tfodcl.compress.elias_fano_pq import EliasFanoPqCodec
 from tfodcl.compress.product_quantizer import ProductQuantizer
 from tfodcl.compress.record import Codec
 from tfodcl.compress.uniform import UniformCodec
@@ -36,7 +37,8 @@ def make_codec(name: str, inputs: np.ndarray) -> Codec:
         return UniformCodec.fit(latents, num_bits=7)
     if name == "pq":
         return ProductQuantizer.fit(latents, subvector_dim=4, num_centroids=30)
-    return BitmapPqCodec.fit(latents, ZERO_POINT, num_kept=24, subvector_dim=4, num_centroids=30)
+    kind = {"bitmap_pq": BitmapPqCodec, "elias_fano_pq": EliasFanoPqCodec}[name]
+    return kind.fit(latents, ZERO_POINT, num_kept=24, subvector_dim=4, num_centroids=30)
 
 
 def make_package(codec: Codec, budget_records: int) -> package.Package:

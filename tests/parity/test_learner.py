@@ -94,7 +94,7 @@ def bound(life: Life, rows: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("geometry", [NRF52840, STM32H747], ids=["nrf52840", "stm32h747"])
-@pytest.mark.parametrize("codec", ["uniform", "pq", "bitmap_pq"])
+@pytest.mark.parametrize("codec", ["uniform", "pq", "bitmap_pq", "elias_fano_pq"])
 def test_both_write_the_same_log_and_learn_the_same_head(learn_script, codec, geometry):
     inputs = make_inputs()
     made = make_package(make_codec(codec, inputs), budget_records=40)

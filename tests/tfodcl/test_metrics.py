@@ -105,6 +105,26 @@ def test_one_run_has_no_deviation():
     assert deviation.tolist() == [0.0, 0.0]
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_the_pareto_front_is_what_comparing_all_pairs_leaves(seed):
+    rng = np.random.default_rng(seed)
+    costs, values = rng.integers(0, 8, (2, 25))  # small numbers: many ties
+
+    def dominates(j, i):
+        no_worse = costs[j] <= costs[i] and values[j] >= values[i]
+        return no_worse and (costs[j], values[j]) != (costs[i], values[i])
+
+    expected = [i for i in range(25) if not any(dominates(j, i) for j in range(25))]
+    front = metrics.pareto_front(costs, values)
+    assert sorted(front) == expected
+    assert costs[front].tolist() == sorted(costs[front])
+
+
+def test_the_pareto_front_by_hand():
+    assert metrics.pareto_front([8, 2, 4, 4, 16], [0.5, 0.1, 0.5, 0.4, 0.6]) == [1, 2, 4]
+    assert metrics.pareto_front([], []) == []
+
+
 @pytest.mark.parametrize(
     ("call", "rule"),
     [
@@ -124,6 +144,8 @@ def test_one_run_has_no_deviation():
         (lambda: metrics.average_accuracy(np.zeros((0, 0))), "must be square"),
         (lambda: metrics.average_accuracy([[NAN]]), "must be finite"),
         (lambda: metrics.mean_and_deviation([]), "at least one run"),
+        (lambda: metrics.pareto_front([1, 2], [1]), "vectors of one length"),
+        (lambda: metrics.pareto_front([1, 2], [1, NAN]), "must be finite"),
     ],
 )
 def test_bad_input_names_the_rule_and_the_value(call, rule):

@@ -14,7 +14,7 @@ from tfodcl.compress import record, section
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden"
 LATENT_DIM = 44
-CODECS = ["uniform", "pq", "bitmap_pq"]
+CODECS = ["uniform", "pq", "bitmap_pq", "elias_fano_pq"]
 
 
 def make_golden(*arguments: str) -> subprocess.CompletedProcess:
@@ -69,7 +69,29 @@ def decode_bitmap_pq(codec: bytes, payload: bytes) -> list[int]:
     return [next(packed) if mark else zero_point for mark in marks]
 
 
-BY_LOOPS = {"uniform": decode_uniform, "pq": decode_pq, "bitmap_pq": decode_bitmap_pq}
+def positions_of(payload: bytes) -> tuple[list[int], bytes]:
+    """Positions of an Elias-Fano sequence, at most 12 below LATENT_DIM with one low bit each, and what follows it."""
+    low, high, positions = payload[:2], payload[2:7], []  # 12 bits; 12 + 43 div 2 = 33 bits
+    for bit in range(8 * len(high)):
+        if high[bit // 8] >> bit % 8 & 1:
+            number = len(positions)
+            positions.append(2 * (bit - number) + (low[number // 8] >> number % 8 & 1))
+    return positions, payload[7:]
+
+
+def decode_elias_fano_pq(codec: bytes, payload: bytes) -> list[int]:
+    (zero_point,) = struct.unpack_from("<b", codec, 24)
+    positions, codes = positions_of(payload)
+    values = dict(zip(positions, decode_pq(codec, codes), strict=False))
+    return [values.get(index, zero_point) for index in range(LATENT_DIM)]
+
+
+BY_LOOPS = {
+    "uniform": decode_uniform,
+    "pq": decode_pq,
+    "bitmap_pq": decode_bitmap_pq,
+    "elias_fano_pq": decode_elias_fano_pq,
+}
 
 
 @pytest.mark.parametrize("name", CODECS)
@@ -88,8 +110,9 @@ def test_loops_from_the_specification_decode_the_golden_records(name):
     np.testing.assert_array_equal(decoded, golden_array(f"{name}_decoded.bin"))
 
 
-def test_the_golden_bitmaps_keep_all_or_the_twelve_farthest():
+def test_the_golden_bitmaps_and_sequences_keep_all_or_the_twelve_farthest():
     codec = (GOLDEN / "bitmap_pq_codec.bin").read_bytes()
+    codec_of_sequences = (GOLDEN / "elias_fano_pq_codec.bin").read_bytes()
     latents = golden_array("latents.bin").astype(int)
     counts = []
     for row, latent in enumerate(latents):
@@ -97,6 +120,7 @@ def test_the_golden_bitmaps_keep_all_or_the_twelve_farthest():
         marked = [index for index in range(LATENT_DIM) if bits[index // 8] >> index % 8 & 1]
         by_distance = sorted(range(LATENT_DIM), key=lambda index: (-abs(latent[index] + 128), index))  # noqa: B023
         assert marked == sorted(index for index in by_distance[:12] if latent[index] != -128)
+        assert marked == positions_of(payload_of(codec_of_sequences, row, "elias_fano_pq"))[0]
         counts.append((len(marked), int((latent != -128).sum())))
     assert counts == [(0, 0), (9, 9), (12, 12), (12, 22), (12, 15), (12, 43)]
 
@@ -120,7 +144,7 @@ def test_version_1_of_the_package_is_readable():
 
 def test_the_tool_still_makes_the_golden_files():
     assert make_golden("--check").returncode == 0
-    assert len(list(GOLDEN.iterdir())) == 16
+    assert len(list(GOLDEN.iterdir())) == 19
 
 
 def test_a_golden_file_that_exists_is_never_overwritten(tmp_path):

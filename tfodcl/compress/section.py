@@ -3,12 +3,13 @@
 import struct
 
 from tfodcl.compress.bitmap_pq import BitmapPqCodec
+from tfodcl.compress.elias_fano_pq import EliasFanoPqCodec
 from tfodcl.compress.product_quantizer import ProductQuantizer
 from tfodcl.compress.record import Codec
 from tfodcl.compress.uniform import UniformCodec
 from tfodcl.errors import InputError
 
-_CLASSES = {codec.CODEC_ID: codec for codec in (UniformCodec, ProductQuantizer, BitmapPqCodec)}
+_CLASSES = {codec.CODEC_ID: codec for codec in (UniformCodec, ProductQuantizer, BitmapPqCodec, EliasFanoPqCodec)}
 
 
 def codec_id(section: bytes) -> int:

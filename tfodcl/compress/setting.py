@@ -3,7 +3,8 @@
 uniform:8             num_bits of a value, 1..8
 pq:8                  subvector_dim, 1..256
 bitmap_pq:256:8       num_kept, subvector_dim
-bitmap_pq:auto:8      num_kept as the latents decide, see choose_num_kept
+elias_fano_pq:256:8   the same
+bitmap_pq:auto:8      num_kept as the latents decide, see choose_num_kept; also of elias_fano_pq
 """
 
 import dataclasses
@@ -15,6 +16,7 @@ from typing import Any, Literal
 import numpy as np
 
 from tfodcl.compress.bitmap_pq import BitmapPqCodec
+from tfodcl.compress.elias_fano_pq import EliasFanoPqCodec
 from tfodcl.compress.product_quantizer import MAX_SUBVECTOR_DIM, ProductQuantizer
 from tfodcl.compress.record import MAX_LATENT_DIM, Codec
 from tfodcl.compress.uniform import MAX_BITS, UniformCodec
@@ -22,7 +24,7 @@ from tfodcl.errors import InputError
 
 AUTO: Literal["auto"] = "auto"
 KEPT_ENERGY = 0.95
-_SPARSE = {codec.NAME: codec for codec in (BitmapPqCodec,)}
+_SPARSE = {codec.NAME: codec for codec in (BitmapPqCodec, EliasFanoPqCodec)}
 _FIELDS = {
     UniformCodec.NAME: ("num_bits",),
     ProductQuantizer.NAME: ("subvector_dim",),

@@ -5,8 +5,7 @@ With top = 2^num_bits - 1, span = high - low and d = clip(value, low, high) - lo
   code  = (d * top + span // 2) // span
   value = low + (code * span + top // 2) // top
 
-Codes follow one another, least significant bit first: bit k of code i is bit j % 8 of byte j // 8 of the
-payload, j = i * num_bits + k. The codes 1, 2, 3 of 6 bits are the bytes 81 30 00.
+The payload is the codes as bit_fields packs them: 1, 2, 3 of 6 bits are the bytes 81 30 00.
 """
 
 import struct
@@ -14,6 +13,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from tfodcl.compress import bit_fields
 from tfodcl.compress.record import check_latent_dim, check_latents, check_payloads
 from tfodcl.errors import InputError
 
@@ -40,7 +40,7 @@ class UniformCodec:
         if not -128 <= low < high <= 127:
             raise InputError(f"low must be below high, both in -128..127. Received: low={low}, high={high}.")
         self.latent_dim, self.num_bits, self.low, self.high = latent_dim, num_bits, low, high
-        self.payload_bytes = (latent_dim * num_bits + 7) // 8
+        self.payload_bytes = bit_fields.num_bytes(latent_dim, num_bits)
         top, span = (1 << num_bits) - 1, high - low
         every_value = np.arange(256, dtype=np.uint8).view(np.int8).astype(np.int32)  # index: the value's byte
         steps = np.clip(every_value, low, high) - low
@@ -63,22 +63,12 @@ class UniformCodec:
         """(n, latent_dim) int8 -> (n, payload_bytes) uint8."""
         check_latents(latents, self.latent_dim)
         codes = self._code_of_byte[np.ascontiguousarray(latents).view(np.uint8)]  # (n, latent_dim)
-        if self.num_bits == 8:  # already one byte each
-            return codes
-        bits = np.unpackbits(codes[:, :, None], axis=2, count=self.num_bits, bitorder="little")
-        return np.packbits(bits.reshape(len(codes), self.latent_dim * self.num_bits), axis=1, bitorder="little")
+        return codes if self.num_bits == 8 else bit_fields.pack(codes, self.num_bits)  # 8: already one byte each
 
     def decode(self, payloads: np.ndarray) -> np.ndarray:
         """(n, payload_bytes) uint8 -> (n, latent_dim) int8. Raises InputError for ones past the last code."""
         check_payloads(payloads, self.payload_bytes)
-        if self.num_bits == 8:
-            return self._value_of_code[payloads]
-        num_used = self.latent_dim * self.num_bits
-        bits = np.unpackbits(payloads, axis=1, bitorder="little")
-        if bits[:, num_used:].any():
-            raise InputError(f"bits past the last code must be zero. Received: {num_used} bits used, a one after.")
-        shape = (len(payloads), self.latent_dim, self.num_bits)
-        codes = np.packbits(bits[:, :num_used].reshape(shape), axis=2, bitorder="little")[:, :, 0]
+        codes = payloads if self.num_bits == 8 else bit_fields.unpack(payloads, self.latent_dim, self.num_bits)
         return self._value_of_code[codes]
 
     def to_bytes(self) -> bytes:

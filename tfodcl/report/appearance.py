@@ -1,4 +1,4 @@
-"""How a method looks everywhere in the report: order, name, colour, dash and marker; and the paper's figures.
+"""How a method or codec looks everywhere in the report: order, name, colour, dash, marker; and the paper's figures.
 
 Colours are told apart in normal vision and with red or green blindness; where two come close (purple and
 cyan, red and olive), dash or marker differ too, and every line carries its name. Related methods share a
@@ -33,7 +33,7 @@ DIAMOND = "M0,-5L5,0L0,5L-5,0Z"  # the paper's points, hollow; no method's
 
 @dataclass(frozen=True)
 class Look:
-    """A method's name for people, its place in COLOURS, and what it does in a few words."""
+    """A method's or codec's name for people, its place in COLOURS, and what it does in a few words."""
 
     label: str
     colour: str
@@ -67,14 +67,22 @@ LOOKS = {
     "miro": Look("Miro", "brown", UP, dash="1.5 3"),
 }
 
+CODEC_LOOKS = {  # those that methods use look like these methods
+    "uniform": Look("uniform", "cyan", UP),
+    "pq": Look("pq", "olive", DOWN),
+    "bitmap_pq": Look("bitmap_pq", "red", CIRCLE),
+    "elias_fano_pq": Look("elias_fano_pq", "blue", SQUARE),
+}
 
-def look(method: str) -> Look:
-    """The look of a method; one not in LOOKS is labelled with its name, which also decides its colour."""
-    if method in LOOKS:
-        return LOOKS[method]
-    digest = zlib.crc32(method.encode())
+
+def look(name: str) -> Look:
+    """The look of a method or codec; one that has none is labelled with its name, which also decides its colour."""
+    known = LOOKS.get(name) or CODEC_LOOKS.get(name)
+    if known:
+        return known
+    digest = zlib.crc32(name.encode())
     colour = ("pink", "brown", "green", "purple")[digest % 4]
-    return Look(method, colour, (CIRCLE, SQUARE, UP, DOWN)[digest // 4 % 4], dash="3 2")
+    return Look(name, colour, (CIRCLE, SQUARE, UP, DOWN)[digest // 4 % 4], dash="3 2")
 
 
 def display_order(methods: Iterable[str]) -> list[str]:

@@ -66,11 +66,16 @@ def part_colour(index: int) -> str:
 
 
 def method_name(name: str) -> str:
-    """The marker and the name of a method as HTML."""
+    """The marker and the name of a method or codec as HTML."""
+    return labelled(name, look(name).label)
+
+
+def labelled(name: str, label: str) -> str:
+    """The marker of a method or codec and a label as HTML."""
     strong = " strong" if look(name).emphasis else ""
     return (
         f'<span class="method{strong}"><svg class="key" viewBox="-6 -6 12 12" aria-hidden="true">'
-        f"{marker(name, 0, 0)}</svg>{escape(look(name).label)}</span>"
+        f"{marker(name, 0, 0)}</svg>{escape(label)}</span>"
     )
 
 

@@ -19,8 +19,8 @@ AVERAGED = ("bytes_per_record", "replay_bytes", "state_bytes", "bytes_written", 
 class Chapter:
     """What the report says about one data set, preset and encoder.
 
-    `methods` is in order of display; `boards` are the results of boards, which count among the methods only where
-    no workstation's do.
+    `methods` is in order of display. `ablations` are entries of results.json. `boards` are the results of boards.
+    Methods come from results with neither; where there are none, from ablations, else from boards.
     """
 
     dataset: str
@@ -30,6 +30,7 @@ class Chapter:
     versions: dict
     methods: dict[str, dict]
     stages: list[dict]
+    ablations: list[dict]
     boards: list[dict]
     seeds: list[int]
     commands: list[str]
@@ -69,7 +70,9 @@ def _agree(a: dict, b: dict) -> bool:
 def _chapter(group: list[dict]) -> Chapter:
     by_seed: dict[str, dict[int, dict]] = {}
     boards = [result for result in group if result.get("board")]
-    for result in [result for result in group if not result.get("board")] or boards:
+    ablated = [result for result in group if result.get("ablations")]
+    others = [result for result in group if not (result.get("board") or result.get("ablations"))]
+    for result in others or ablated or boards:
         for name, method in result["methods"].items():
             by_seed.setdefault(name, {})[result["seed"]] = method
     methods = {name: _pool(name, list(by_seed[name].values())) for name in display_order(by_seed)}
@@ -80,11 +83,32 @@ def _chapter(group: list[dict]) -> Chapter:
         protocol=_first_known([result.get("protocol") or {} for result in group]),
         versions=_first_known([result.get("versions") or {} for result in group]),
         methods=methods,
+        ablations=_ablations(ablated),
         boards=boards,
         stages=next((result["stages"] for result in group if result.get("stages")), []),
         seeds=sorted({result["seed"] for result in group}),
         commands=list(dict.fromkeys(result["command"] for result in group)),
     )
+
+
+def _ablations(results: list[dict]) -> list[dict]:
+    """Every setting once, pooled over seeds."""
+    by_seed: dict[tuple, dict[int, dict]] = {}
+    for result in results:
+        for entry in result["ablations"]:
+            by_seed.setdefault((entry["kind"], entry["setting"]), {})[result["seed"]] = entry
+    return [_pool_setting(list(entries.values())) for entries in by_seed.values()]
+
+
+def _pool_setting(entries: list[dict]) -> dict:
+    """One setting's figures over the runs of all entries. One entry stays as it was measured."""
+    if len(entries) == 1:
+        return entries[0]
+    runs = [run for entry in entries for run in entry["accuracy_runs"]]
+    mean, deviation = metrics.mean_and_deviation(runs)
+    sizes = {name: max(entry[name] for entry in entries) for name in ("bytes_per_record", "codebook_bytes")}
+    figures = {"accuracy_mean": float(mean), "accuracy_std": float(deviation), "accuracy_runs": runs}
+    return _first_known(entries) | sizes | figures
 
 
 def _first_known(parts: list[dict]) -> dict:

@@ -16,7 +16,7 @@ LABEL_GAP = 16  # between the baselines of two labels at the lines' ends
 
 @dataclass(frozen=True)
 class Frame:
-    """A picture and its plot area, `left` to `right`, `top` to `bottom`; x in classes, y in 0..y_high."""
+    """A picture and its plot area, `left` to `right`, `top` to `bottom`; x in x_low..x_high, y in y_low..y_high."""
 
     width: float
     height: float
@@ -28,14 +28,15 @@ class Frame:
     x_high: float
     y_high: float
     y_step: float
+    y_low: float = 0.0
 
-    def x(self, num_classes: float) -> float:
+    def x(self, value: float) -> float:
         if self.x_low == self.x_high:
             return (self.left + self.right) / 2
-        return self.left + (num_classes - self.x_low) / (self.x_high - self.x_low) * (self.right - self.left)
+        return self.left + (value - self.x_low) / (self.x_high - self.x_low) * (self.right - self.left)
 
     def y(self, accuracy: float) -> float:
-        return self.bottom - accuracy / self.y_high * (self.bottom - self.top)
+        return self.bottom - (accuracy - self.y_low) / (self.y_high - self.y_low) * (self.bottom - self.top)
 
 
 def chart(methods: dict[str, dict], paper_finals: dict[str, float], wide: bool) -> str:
@@ -51,7 +52,7 @@ def chart(methods: dict[str, dict], paper_finals: dict[str, float], wide: bool) 
     if paper_finals:
         parts.append(_paper_strip(frame, paper_finals))
     parts.append(_end_labels(frame, methods, frame.right + (34 if paper_finals else 14)))
-    return _svg(frame, "wide" if wide else "narrow", "Accuracy against the number of classes learnt", parts)
+    return svg(frame, "wide" if wide else "narrow", "Accuracy against the number of classes learnt", parts)
 
 
 def small_chart(name: str, methods: dict[str, dict], paper_finals: dict[str, float]) -> str:
@@ -64,12 +65,46 @@ def small_chart(name: str, methods: dict[str, dict], paper_finals: dict[str, flo
     parts += [_band(frame, name, methods[name]), _line(frame, name, methods[name])]
     if name in paper_finals:
         parts.append(_paper_point(frame.right, frame, name, paper_finals[name]))
-    return _svg(frame, "small", f"Accuracy of {look(name).label} against classes learnt", parts)
+    return svg(frame, "small", f"Accuracy of {look(name).label} against classes learnt", parts)
 
 
 def marker(name: str, x: float, y: float) -> str:
-    """The method's marker; its colour is that of the element's --c."""
+    """The marker of a method or codec; its colour is that of the element's --c."""
     return f'<path class="mark" style="--c:var(--{look(name).colour})" d="{look(name).marker}" {_at(x, y)}/>'
+
+
+def accuracy_axis(frame: Frame) -> str:
+    """Grid lines and their numbers in per cent."""
+    parts = []
+    for i in range(round((frame.y_high - frame.y_low) / frame.y_step) + 1):
+        value = frame.y_low + i * frame.y_step
+        y, text = frame.y(value), f"{100 * value:.3g}"
+        parts.append(f'<path class="{"grid" if i else "axis"}" d="M{frame.left:.1f},{y:.1f}H{frame.right:.1f}"/>')
+        parts.append(f'<text class="tick" x="{frame.left - 6:.1f}" y="{y + 4:.1f}" text-anchor="end">{text}</text>')
+    return "".join(parts)
+
+
+def tick(frame: Frame, x: float, text: str = "") -> str:
+    """A tick of the x axis at `x` pixels, and what is written below it."""
+    label = f'<text class="tick" x="{x:.1f}" y="{frame.bottom + 17:.1f}" text-anchor="middle">{text}</text>'
+    return f'<path class="axis" d="M{x:.1f},{frame.bottom:.1f}v4"/>{label if text else ""}'
+
+
+def axis_names(frame: Frame, below: str) -> str:
+    """ "accuracy, %" above the plot area, and the x axis' name below it."""
+    middle = (frame.left + frame.right) / 2
+    return (
+        f'<text class="name" x="{frame.left - 6:.1f}" y="12" text-anchor="start">accuracy, %</text>'
+        f'<text class="name" x="{middle:.1f}" y="{frame.bottom + 36:.1f}" text-anchor="middle">{below}</text>'
+    )
+
+
+def svg(frame: Frame, css_class: str, label: str, parts: list[str]) -> str:
+    """The picture, `label` for those who do not see it."""
+    return (
+        f'<svg class="{css_class}" viewBox="0 0 {frame.width:.0f} {frame.height:.0f}" role="img" '
+        f'aria-label="{escape(label)}">{"".join(parts)}</svg>'
+    )
 
 
 def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
@@ -118,28 +153,14 @@ def _all_points(methods: dict) -> list[int]:
 
 
 def _axes(frame: Frame, learnt: Sequence[int]) -> str:
-    parts = []
-    for i in range(round(frame.y_high / frame.y_step) + 1):
-        value, y = i * frame.y_step, frame.y(i * frame.y_step)
-        text = f"{100 * value:.3g}"
-        parts.append(f'<path class="{"grid" if i else "axis"}" d="M{frame.left:.1f},{y:.1f}H{frame.right:.1f}"/>')
-        parts.append(f'<text class="tick" x="{frame.left - 6:.1f}" y="{y + 4:.1f}" text-anchor="end">{text}</text>')
+    parts = [accuracy_axis(frame)]
     room = (frame.right - frame.left) / 34
     stride = max(1, -(-len(learnt) // max(1, int(room))))
     for i, point in enumerate(learnt):
-        x = frame.x(point)
-        parts.append(f'<path class="axis" d="M{x:.1f},{frame.bottom:.1f}v4"/>')
-        if (len(learnt) - 1 - i) % stride == 0:  # counted from the end: the last one always has its number
-            parts.append(
-                f'<text class="tick" x="{x:.1f}" y="{frame.bottom + 17:.1f}" text-anchor="middle">{point}</text>'
-            )
+        named = (len(learnt) - 1 - i) % stride == 0  # counted from the end: the last one always has its number
+        parts.append(tick(frame, frame.x(point), str(point) if named else ""))
     if frame.height - frame.bottom > 40:
-        middle = (frame.left + frame.right) / 2
-        parts.append(f'<text class="name" x="{frame.left - 6:.1f}" y="12" text-anchor="start">accuracy, %</text>')
-        parts.append(
-            f'<text class="name" x="{middle:.1f}" y="{frame.bottom + 36:.1f}" text-anchor="middle">'
-            "classes learnt</text>"
-        )
+        parts.append(axis_names(frame, "classes learnt"))
     return "".join(parts)
 
 
@@ -224,10 +245,3 @@ def _strong(name: str) -> str:
 
 def _at(x: float, y: float) -> str:
     return f'transform="translate({x:.1f},{y:.1f})"'
-
-
-def _svg(frame: Frame, css_class: str, label: str, parts: list[str]) -> str:
-    return (
-        f'<svg class="{css_class}" viewBox="0 0 {frame.width:.0f} {frame.height:.0f}" role="img" '
-        f'aria-label="{escape(label)}">{"".join(parts)}</svg>'
-    )

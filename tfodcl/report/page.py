@@ -6,7 +6,7 @@ from html import escape
 
 from tfodcl import files
 from tfodcl.errors import InputError
-from tfodcl.report import bars, curves, matrices, onboard, summary, tables
+from tfodcl.report import ablations, bars, curves, matrices, onboard, summary, tables
 from tfodcl.report.appearance import look, paper_points
 from tfodcl.report.chapters import Chapter, merge
 from tfodcl.report.quantities import (
@@ -66,6 +66,8 @@ def _chapter(chapter: Chapter, number: int) -> str:
         _each_method(chapter, paper),
         _forgetting(chapter),
         _records(chapter),
+        _codecs(chapter),
+        _passes(chapter),
         _memory(chapter),
         _time(chapter),
         _boards(chapter),
@@ -184,6 +186,25 @@ def _records(chapter: Chapter) -> str:
     if silent:
         note += f" {escape(', '.join(silent))}: no records."
     return _section("Bytes per record", note, bars.rows(lines))
+
+
+def _codecs(chapter: Chapter) -> str:
+    entries = [entry for entry in chapter.ablations if entry["kind"] == "codec"]
+    if not entries:
+        return ""
+    note = (
+        "LifeLearner's final accuracy with every codec that was tried. Line: the best mean for so many bytes a record "
+        "(Pareto front), its settings with ± one standard deviation. Pale: no better than another setting of no more "
+        "bytes. Dotted: latents as they are, one byte a value. All have the learning rates of the package's own codec. "
+        "The accuracy axis does not begin at 0; marks at its foot lie below."
+    )
+    return _section("Accuracy over bytes per record", note, ablations.codecs(entries))
+
+
+def _passes(chapter: Chapter) -> str:
+    content = ablations.passes(chapter.ablations)
+    note = "LifeLearner's final accuracy with one number varied; learning rates searched anew for each."
+    return _section("Samples and epochs", note, content) if content else ""
 
 
 def _memory(chapter: Chapter) -> str:

@@ -17,6 +17,8 @@ BOARD_COUNTS = {
     "memory": ("arena_used_bytes", "arena_bytes", "stack_used_bytes", "stack_bytes"),
     "flash": ("item_bytes", "programmed_bytes", "copied_bytes", "num_erases", "greatest_erase_count"),
 }
+# What tfodcl.ablate varies, one thing at a time.
+ABLATIONS = ("samples_per_class", "replay_epochs", "codec")
 OPTIONAL_ENCODER = ("parameters", "float_accuracy", "int8_accuracy", "latent_density")
 
 
@@ -64,6 +66,8 @@ def check_results(results: object, origin: str) -> None:
     for name, method in results["methods"].items():
         _check_method(method, f"{origin}: methods.{_word(name)}")
     _check_stages(results.get("stages") or [], origin)
+    for i, entry in enumerate(_list(results.get("ablations") or [], f"{origin}: ablations")):
+        _check_ablation(entry, f"{origin}: ablations[{i}]")
     if results.get("board") is not None:
         _check_board(results, f"{origin}: board")
     for name in ("protocol", "versions"):
@@ -115,14 +119,37 @@ def _check_optional(method: dict, num_points: int, origin: str) -> None:
             _check_row(row, num_points, f"{origin}.accuracy_matrix", num_known=i + 1)
     _check_number(method.get("forgetting_mean"), f"{origin}.forgetting_mean", low=-1, high=1, null=True)
     _check_number(method.get("forgetting_std"), f"{origin}.forgetting_std", null=True)
-    rates = method.get("learning_rate")
-    for name, rate in rates.items() if isinstance(rates, dict) else [("", rates)]:
-        _check_number(rate, f"{origin}.learning_rate{'.' if name else ''}{_word(name)}", null=True)
+    _check_rates(method.get("learning_rate"), f"{origin}.learning_rate")
     parts = method.get("memory_bytes") or {}
     if not isinstance(parts, dict):
         raise InputError(f"{origin}.memory_bytes must be an object. Received: memory_bytes={_shown(parts)}.")
     for name, num_bytes in parts.items():
         _check_number(num_bytes, f"{origin}.memory_bytes.{_word(name)}")
+
+
+def _check_rates(rates: object, origin: str) -> None:
+    for name, rate in rates.items() if isinstance(rates, dict) else [("", rates)]:
+        _check_number(rate, f"{origin}{'.' if name else ''}{_word(name)}", null=True)
+
+
+def _check_ablation(entry: object, origin: str) -> None:
+    """LifeLearner with one thing varied, as tfodcl.ablate writes it."""
+    if not isinstance(entry, dict):
+        raise InputError(f"{origin} must be an object. Received: {_shown(entry)}.")
+    kind, setting = _field(entry, "kind", origin), _field(entry, "setting", origin)
+    if kind not in ABLATIONS:
+        raise InputError(f"{origin}.kind must be of {', '.join(ABLATIONS)}. Received: kind={_shown(kind)}.")
+    if type(setting) is not (str if kind == "codec" else int):
+        rule = "a text" if kind == "codec" else "a whole number"
+        raise InputError(f"{origin}.setting must be {rule}. Received: setting={_shown(setting)}.")
+    _check_number(_field(entry, "bytes_per_record", origin), f"{origin}.bytes_per_record", low=1)
+    for name in ("codebook_bytes", "accuracy_std"):
+        _check_number(_field(entry, name, origin), f"{origin}.{name}")
+    runs = _list(_field(entry, "accuracy_runs", origin), f"{origin}.accuracy_runs")
+    if not runs:
+        raise InputError(f"{origin}.accuracy_runs must hold at least one run. Received: accuracy_runs=[].")
+    _check_row([_field(entry, "accuracy_mean", origin), *runs], len(runs) + 1, f"{origin}.accuracy_mean and _runs")
+    _check_rates(entry.get("learning_rate"), f"{origin}.learning_rate")
 
 
 def _check_stages(stages: object, origin: str) -> None:

@@ -81,6 +81,9 @@ svg.small .tick{font-size:9.5px}
 .line.strong{stroke-width:3.2}
 .behind{stroke:var(--edge);fill:none;stroke-width:1.2}
 .mark{fill:var(--c);stroke:var(--card);stroke-width:.8}
+.dominated .mark{fill-opacity:.4}
+.line.front{stroke-width:1.2}
+.legend{display:flex;flex-wrap:wrap;gap:4px 20px;margin:10px 0 0}
 .leader{stroke:var(--c);stroke-opacity:.45;fill:none}
 .paper{fill:none;stroke:var(--c);stroke-width:1.8}
 .cards{display:grid;grid-template-columns:repeat(5,1fr);gap:4px 16px;margin-top:14px}

@@ -1,6 +1,6 @@
 """The report's tables: every number of a chapter."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 
 import numpy as np
@@ -29,7 +29,7 @@ def accuracy_table(chapter: Chapter, paper: tuple[int, dict[str, float]]) -> str
         rows[name] = [by_point.get(point, MISSING) for point in learnt]
         if paper[1]:
             rows[name].append(points(paper[1][name]) if name in paper[1] else MISSING)
-    return _table("classes learnt", head, rows, "accuracies")
+    return _method_table("classes learnt", head, rows, "accuracies")
 
 
 def cost_table(chapter: Chapter) -> str:
@@ -56,9 +56,9 @@ def cost_table(chapter: Chapter) -> str:
             byte_size(method["state_bytes"]),
             byte_size(method["bytes_written"]),
             duration(method["learn_seconds"]),
-            _rates(method.get("learning_rate")),
+            rates(method.get("learning_rate")),
         ]
-    return _table("method", head, rows, "costs")
+    return _method_table("method", head, rows, "costs")
 
 
 def encoder_facts(encoder: dict) -> str:
@@ -90,6 +90,33 @@ def fact_table(facts: dict[str, object]) -> str:
     return f'<table class="facts"><tbody>{lines}</tbody></table>'
 
 
+def table(corner: str, head: Sequence[str], rows: Iterable[tuple[str, Sequence[str], bool]], css_class: str) -> str:
+    """A table that scrolls where it is wider than the page.
+
+    Args:
+      corner, head: titles of the columns.
+      rows: (its name as HTML, its cells as text, whether it is emphasised) of each.
+      css_class: of the style sheet.
+    """
+    head_cells = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
+    lines = []
+    for name_html, cells, emphasised in rows:
+        strong = ' class="strong"' if emphasised else ""
+        body = "".join(f"<td>{_cell(cell)}</td>" for cell in cells)
+        lines.append(f'<tr{strong}><th scope="row">{name_html}</th>{body}</tr>')
+    return (
+        f'<div class="scroll {css_class}"><table><thead><tr><th scope="col">{corner}</th>{head_cells}</tr>'
+        f"</thead><tbody>{''.join(lines)}</tbody></table></div>"
+    )
+
+
+def rates(rate: object) -> str:
+    """Learning rates, one or by name."""
+    if isinstance(rate, dict):
+        return ", ".join(f"{name}{SPACE}{value:g}" for name, value in rate.items() if value is not None) or MISSING
+    return MISSING if rate is None else f"{rate:g}"
+
+
 def _plain(value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name} {_plain(part)}" for name, part in value.items())
@@ -98,17 +125,9 @@ def _plain(value: object) -> str:
     return str(value)
 
 
-def _table(corner: str, head: list[str], rows: dict[str, list[str]], css_class: str) -> str:
-    head_cells = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
-    lines = []
-    for name, cells in rows.items():
-        strong = ' class="strong"' if look(name).emphasis else ""
-        body = "".join(f"<td>{_cell(cell)}</td>" for cell in cells)
-        lines.append(f'<tr{strong}><th scope="row">{method_name(name)}</th>{body}</tr>')
-    return (
-        f'<div class="scroll {css_class}"><table><thead><tr><th scope="col">{corner}</th>{head_cells}</tr>'
-        f"</thead><tbody>{''.join(lines)}</tbody></table></div>"
-    )
+def _method_table(corner: str, head: list[str], rows: dict[str, list[str]], css_class: str) -> str:
+    lines = [(method_name(name), cells, look(name).emphasis) for name, cells in rows.items()]
+    return table(corner, head, lines, css_class)
 
 
 def _cell(text: str) -> str:
@@ -130,9 +149,3 @@ def _transfer(method: dict) -> str:
     if not method.get("accuracy_matrix"):
         return MISSING
     return points(metrics.backward_transfer(np.array(method["accuracy_matrix"], dtype=np.float64)))
-
-
-def _rates(rate: object) -> str:
-    if isinstance(rate, dict):
-        return ", ".join(f"{name}{SPACE}{value:g}" for name, value in rate.items() if value is not None) or MISSING
-    return MISSING if rate is None else f"{rate:g}"

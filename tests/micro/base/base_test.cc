@@ -3,8 +3,10 @@
 #include <cstring>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "base/arena.h"
+#include "base/bits.h"
 #include "base/bytes.h"
 #include "base/crc32.h"
 #include "base/status.h"
@@ -58,6 +60,32 @@ TEST(Arena, RefusesCountsWhoseBytesOverflow) {
   Span<float> floats;
   EXPECT_EQ(arena.Allocate(SIZE_MAX / 2, &floats), Status::kArenaTooSmall);
   EXPECT_EQ(arena.used(), 0u);
+}
+
+TEST(Bits, AreThoseOfOneGreatNumber) {
+  uint8_t bytes[12] = {};
+  BitWriter writer(bytes);
+  const uint32_t values[][2] = {{5, 3}, {0, 0}, {0xabcdef, 24}, {1, 1}, {0x7fff, 15}, {0x12345, 20}, {2, 2}};
+  for (const auto& [value, num_bits] : values) writer.Write(value, num_bits);
+  writer.Flush();
+  unsigned __int128 expected = 0;
+  uint32_t used = 0;
+  for (const auto& [value, num_bits] : values) {
+    expected |= static_cast<unsigned __int128>(value) << used;
+    used += num_bits;
+  }
+  ASSERT_EQ(used, 65u);
+  for (int i = 0; i < 12; ++i) EXPECT_EQ(bytes[i], static_cast<uint8_t>(expected >> 8 * i));
+  BitReader reader(bytes);
+  for (const auto& [value, num_bits] : values) EXPECT_EQ(reader.Read(num_bits), value);
+  EXPECT_TRUE(reader.RestIsZero());
+}
+
+TEST(Bits, TellsWhetherWhatFollowsIsZero) {
+  const std::vector<uint8_t> bytes = {0x85};  // nothing after it may be read
+  BitReader reader(bytes.data());
+  EXPECT_EQ(reader.Read(3), 5u);
+  EXPECT_FALSE(reader.RestIsZero());
 }
 
 TEST(Status, EveryNamedValueHasATextOfItsOwn) {

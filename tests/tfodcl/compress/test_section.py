@@ -3,6 +3,7 @@ import pytest
 
 from tfodcl.compress import section
 from tfodcl.compress.bitmap_pq import BitmapPqCodec
+from tfodcl.compress.elias_fano_pq import EliasFanoPqCodec
 from tfodcl.compress.product_quantizer import ProductQuantizer
 from tfodcl.compress.uniform import UniformCodec
 from tfodcl.errors import InputError
@@ -12,6 +13,7 @@ CODECS = [
     UniformCodec(13, num_bits=7, low=-100, high=99),
     ProductQuantizer(CODEBOOK),
     BitmapPqCodec(44, zero_point=-128, num_kept=12, quantizer=ProductQuantizer(CODEBOOK)),
+    EliasFanoPqCodec(44, zero_point=-128, num_kept=12, quantizer=ProductQuantizer(CODEBOOK)),
 ]
 
 

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from tfodcl.compress.bitmap_pq import BitmapPqCodec
+from tfodcl.compress.elias_fano_pq import EliasFanoPqCodec
 from tfodcl.compress.product_quantizer import ProductQuantizer
 from tfodcl.compress.setting import CodecSetting, choose_num_kept
 from tfodcl.compress.uniform import UniformCodec
 from tfodcl.errors import InputError
 
 ZERO_POINT = -128
-TEXTS = ["uniform:8", "uniform:1", "pq:8", "pq:256", "bitmap_pq:256:8", "bitmap_pq:auto:16"]
+TEXTS = ["uniform:8", "uniform:1", "pq:8", "pq:256", "bitmap_pq:256:8", "bitmap_pq:auto:16", "elias_fano_pq:256:8"]
 
 
 @pytest.mark.parametrize("text", TEXTS)
@@ -28,6 +29,7 @@ def test_a_setting_fits_the_codec_that_its_numbers_give():
         "uniform:6": UniformCodec.fit(z, 6),
         "pq:32": ProductQuantizer.fit(z, 32, seed=3),
         "bitmap_pq:128:16": BitmapPqCodec.fit(z, ZERO_POINT, 128, 16, seed=3),
+        "elias_fano_pq:128:16": EliasFanoPqCodec.fit(z, ZERO_POINT, 128, 16, seed=3),
         "bitmap_pq:auto:16": BitmapPqCodec.fit(z, ZERO_POINT, choose_num_kept(z, ZERO_POINT, 16), 16, seed=3),
     }
     for text, codec in expected.items():

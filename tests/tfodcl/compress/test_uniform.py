@@ -69,7 +69,7 @@ def test_fit_to_a_constant_is_lossless(value):
 
 
 def test_a_bit_past_the_last_code_is_refused():
-    with pytest.raises(InputError, match="past the last code must be zero"):
+    with pytest.raises(InputError, match="past the last number must be zero"):
         UniformCodec(3, 6).decode(np.array([[0, 0, 0x04]], np.uint8))
 
 

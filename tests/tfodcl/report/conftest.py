@@ -32,6 +32,35 @@ def make_method(seed=0, runs=3, points=(5, 10, 15), final=0.4, record=546):
     }
 
 
+def make_setting(setting, num_bytes, accuracy, deviation=0.01, kind="codec"):
+    return {
+        "kind": kind,
+        "setting": setting,
+        "bytes_per_record": num_bytes,
+        "codebook_bytes": 32,
+        "accuracy_mean": accuracy,
+        "accuracy_std": deviation,
+        "accuracy_runs": [accuracy - deviation, accuracy, accuracy + deviation],
+        "learning_rate": {"inner": 0.001, "outer": 0.002},
+    }
+
+
+def make_ablations(seed=0):
+    """What tfodcl.ablate writes: LifeLearner alone, and its settings."""
+    settings = [
+        make_setting(10, 42, 0.381, kind="samples_per_class"),
+        make_setting(30, 42, 0.446, kind="samples_per_class"),
+        make_setting(2, 42, 0.457, kind="replay_epochs"),
+        make_setting("uniform:8", 4098, 0.451),
+        make_setting("pq:64", 66, 0.404),
+        make_setting("bitmap_pq:256:8", 546, 0.402),
+    ]
+    return make_results(methods=("lifelearner",), seed=seed) | {
+        "command": f"python -m tfodcl.ablate runs/cifar100 --seed {seed}",
+        "ablations": settings,
+    }
+
+
 def make_results(dataset="cifar100", methods=METHODS, seed=0, runs=3):
     return {
         "schema": 1,
@@ -64,6 +93,12 @@ def make_results(dataset="cifar100", methods=METHODS, seed=0, runs=3):
 def method():
     """A function that makes one method's entry."""
     return make_method
+
+
+@pytest.fixture
+def ablations():
+    """A function that makes the content of a results.json with ablations."""
+    return make_ablations
 
 
 @pytest.fixture

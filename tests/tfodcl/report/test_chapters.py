@@ -72,3 +72,36 @@ def test_runs_that_cannot_be_pooled_are_refused(results, method):
     other["methods"]["anml"] = method(points=(2, 4, 6))
     with pytest.raises(InputError, match=r"runs of anml must have the same num_classes"):
         merge([results(methods=["anml"]), other])
+
+
+def test_ablations_join_the_chapter_of_their_package_and_leave_its_methods_alone(results, ablations):
+    first, second = results(), ablations()
+    second["methods"]["lifelearner"]["accuracy_mean"] = [0.1, 0.1, 0.1]
+    for order in ([first, second], [second, first]):
+        (chapter,) = merge(order)
+        assert chapter.methods == first["methods"]
+        assert chapter.ablations == second["ablations"]
+    (alone,) = merge([second])
+    assert alone.methods == second["methods"]
+
+
+def test_a_setting_of_two_seeds_is_pooled_over_all_runs(ablations):
+    first, second = ablations(), ablations(seed=1)
+    second["ablations"] = second["ablations"][3:] + [{**second["ablations"][0], "setting": 20}]
+    second["ablations"][0] |= {"accuracy_runs": [0.5, 0.7], "accuracy_mean": 0.6, "bytes_per_record": 5000}
+    (chapter,) = merge([first, second])
+    assert len(chapter.ablations) == len(first["ablations"]) + 1
+    (pooled,) = [entry for entry in chapter.ablations if entry["setting"] == "uniform:8"]
+    runs = first["ablations"][3]["accuracy_runs"] + [0.5, 0.7]
+    assert pooled["accuracy_runs"] == runs
+    assert pooled["accuracy_mean"] == pytest.approx(np.mean(runs))
+    assert pooled["accuracy_std"] == pytest.approx(np.std(runs, ddof=1))
+    assert pooled["bytes_per_record"] == 5000
+
+
+def test_of_a_setting_measured_twice_with_one_seed_the_later_counts(ablations):
+    first, second = ablations(), ablations()
+    second["ablations"] = [{**first["ablations"][4], "accuracy_mean": 0.41}]
+    (chapter,) = merge([first, second])
+    expected = first["ablations"][:4] + second["ablations"] + first["ablations"][5:]
+    assert chapter.ablations == expected

@@ -47,12 +47,23 @@ BAD = {
     "rate": (("methods.anml.learning_rate", {"inner": "x"}), "learning_rate.inner must be a number"),
     "stages": (("stages", [{"seconds": 1}]), "stages[0] must be an object with a name"),
     "protocol": (("protocol", [1]), "protocol must be an object"),
+    "ablations": (("ablations", {"codec": 1}), "ablations must be a list"),
+    "no ablation": (("ablations.0", 5), "ablations[0] must be an object"),
+    "kind": (("ablations.0.kind", "colour"), "ablations[0].kind must be of samples_per_class, replay_epochs, codec"),
+    "two kinds": (("ablations.0.kind", ["codec"]), 'Received: kind=["codec"].'),
+    "a text as number": (("ablations.0.setting", "10"), "ablations[0].setting must be a whole number"),
+    "a number as codec": (("ablations.3.setting", 8), "ablations[3].setting must be a text. Received: setting=8."),
+    "no bytes": (("ablations.3.bytes_per_record", 0), "ablations[3].bytes_per_record must be a number in 1.."),
+    "no codebook": (("ablations.3.codebook_bytes", KeyError), "must have the field codebook_bytes"),
+    "unmeasured": (("ablations.3.accuracy_runs", []), "ablations[3].accuracy_runs must hold at least one run"),
+    "above one": (("ablations.3.accuracy_mean", 45.1), "must be a number in 0..1. Received: 45.1."),
+    "a setting's rate": (("ablations.3.learning_rate", {"outer": -1}), "ablations[3].learning_rate.outer must be"),
 }
 
 
 def broken(result, path, value):
     """The result as JSON with one field changed, or deleted by the value KeyError."""
-    *parents, last = path.split(".")
+    *parents, last = [int(name) if name.isdigit() else name for name in path.split(".")]
     inner = result
     for name in parents:
         inner = inner[name]
@@ -64,9 +75,10 @@ def broken(result, path, value):
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_bad_results_are_refused_in_one_line_that_names_the_file(tmp_path, name, results):
+def test_bad_results_are_refused_in_one_line_that_names_the_file(tmp_path, name, results, ablations):
     change, rule = BAD[name]
-    text = change if isinstance(change, str) else broken(results(), *change)
+    complete = results() | {"ablations": ablations()["ablations"]}
+    text = change if isinstance(change, str) else broken(complete, *change)
     (tmp_path / "results.json").write_text(text)
     with pytest.raises(InputError) as raised:
         load_results(tmp_path)

@@ -1,23 +1,50 @@
+"""The codecs of sparse latents, which differ in the form of the positions alone."""
+
 import numpy as np
 import pytest
 
 from tfodcl.compress.bitmap_pq import BitmapPqCodec
+from tfodcl.compress.elias_fano_pq import EliasFanoPqCodec
 from tfodcl.compress.product_quantizer import ProductQuantizer
 from tfodcl.compress.record import reconstruction_error
 from tfodcl.errors import InputError
 
+both = pytest.mark.parametrize("kind", [BitmapPqCodec, EliasFanoPqCodec], ids=lambda kind: kind.NAME)
 
-@pytest.mark.parametrize(("subvector_dim", "payload_bytes"), [(8, 544), (32, 520), (128, 514)])
-def test_payload_has_the_paper_s_size(sparse_latents, subvector_dim, payload_bytes):
-    codec = BitmapPqCodec.fit(sparse_latents(5, 4096, density=0.05), -128, 256, subvector_dim)
+
+@pytest.mark.parametrize(
+    ("kind", "subvector_dim", "payload_bytes"),
+    [
+        (BitmapPqCodec, 8, 512 + 32),  # the paper's
+        (BitmapPqCodec, 32, 512 + 8),
+        (BitmapPqCodec, 128, 512 + 2),
+        (EliasFanoPqCodec, 8, 192 + 32),
+        (EliasFanoPqCodec, 128, 192 + 2),
+    ],
+)
+def test_payload_has_one_size_for_every_latent(sparse_latents, kind, subvector_dim, payload_bytes):
+    codec = kind.fit(sparse_latents(5, 4096, density=0.05), -128, 256, subvector_dim)
     assert codec.payload_bytes == payload_bytes
     assert codec.encode(sparse_latents(2, 4096, density=0.1)).shape == (2, payload_bytes)
 
 
+@pytest.mark.parametrize("density", [0.0, 0.02, 0.06, 0.3, 1.0])
+@pytest.mark.parametrize(("latent_dim", "num_kept"), [(4096, 256), (100, 24), (41, 40), (7, 2), (1, 1), (3000, 1)])
+def test_both_forms_decode_to_the_same_latents(sparse_latents, latent_dim, num_kept, density):
+    codebook = np.random.default_rng(3).integers(-128, 128, size=(num_kept, 7, 1)).astype(np.int8)
+    quantizer = ProductQuantizer(codebook)
+    latents = sparse_latents(40, latent_dim, density)
+    bitmap, sequence = (kind(latent_dim, -128, num_kept, quantizer) for kind in (BitmapPqCodec, EliasFanoPqCodec))
+    decoded = [codec.decode(codec.encode(latents)) for codec in (bitmap, sequence)]
+    np.testing.assert_array_equal(*decoded)
+    np.testing.assert_array_equal(bitmap.encode(latents)[:, -num_kept:], sequence.encode(latents)[:, -num_kept:])
+
+
+@both
 @pytest.mark.parametrize("latent_dim", [41, 64])
-def test_training_latents_that_fit_are_lossless(sparse_latents, latent_dim):
+def test_training_latents_that_fit_are_lossless(sparse_latents, kind, latent_dim):
     latents = sparse_latents(60, latent_dim, density=0.2)
-    codec = BitmapPqCodec.fit(latents, -128, num_kept=40, subvector_dim=8)  # 60 latents, 256 centroids
+    codec = kind.fit(latents, -128, num_kept=40, subvector_dim=8)  # 60 latents, 256 centroids
     np.testing.assert_array_equal(codec.decode(codec.encode(latents)), latents)
 
 
@@ -36,9 +63,10 @@ def test_marks_agree_with_unpackbits_and_only_they_differ_from_zero_point(sparse
         np.testing.assert_array_equal(row[mark], packed[: mark.sum()])
 
 
-def test_one_latent_has_the_payload_it_has_in_a_batch(sparse_latents):
+@both
+def test_one_latent_has_the_payload_it_has_in_a_batch(sparse_latents, kind):
     latents = sparse_latents(30, 96, density=0.4)
-    codec = BitmapPqCodec.fit(latents, -128, num_kept=32, subvector_dim=8, num_centroids=16)
+    codec = kind.fit(latents, -128, num_kept=32, subvector_dim=8, num_centroids=16)
     rows = np.concatenate([codec.encode(row[None]) for row in latents])
     np.testing.assert_array_equal(codec.encode(latents), rows)
 
@@ -52,10 +80,11 @@ def test_shorter_subvectors_lose_less(sparse_latents):
     assert 0 < errors[0] < errors[1] < errors[2] < 1
 
 
-def test_a_latent_of_zeros_comes_back(sparse_latents):
-    codec = BitmapPqCodec.fit(sparse_latents(20, 64, density=0.3), -128, 16, 8, num_centroids=8)
+@both
+def test_a_latent_of_zeros_comes_back_and_has_no_positions(sparse_latents, kind):
+    codec = kind.fit(sparse_latents(20, 64, density=0.3), -128, 16, 8, num_centroids=8)
     zeros = np.full((1, 64), -128, np.int8)
-    assert not codec.encode(zeros)[:, :8].any()
+    assert not codec.encode(zeros)[:, :-2].any()
     np.testing.assert_array_equal(codec.decode(codec.encode(zeros)), zeros)
 
 
@@ -63,7 +92,7 @@ def test_a_payload_with_too_many_marks_is_refused(sparse_latents):
     codec = BitmapPqCodec.fit(sparse_latents(20, 64, density=0.3), -128, 16, 8)
     payload = np.zeros((1, codec.payload_bytes), np.uint8)
     payload[0, :3] = 0xFF
-    with pytest.raises(InputError, match="at most num_kept=16 values. Received: 24"):
+    with pytest.raises(InputError, match="at most num_kept=16 values must be marked. Received: 24"):
         codec.decode(payload)
 
 

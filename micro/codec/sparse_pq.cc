@@ -1,6 +1,10 @@
-// Codec 3, bitmap_pq (SPEC.md 3.5): source LifeLearner (arXiv 2311.11420). Neither direction needs a buffer for the
-// packed values: they are met in order of position, one subvector at a time.
+// Codecs 3, bitmap_pq, and 4, elias_fano_pq (SPEC.md 3.5, 3.6): source LifeLearner (arXiv 2311.11420). Neither
+// direction needs a buffer for the packed values: they are met in order of position, one subvector at a time.
+//
+// Both mark positions by ones in a string of bits. Of the bitmap it is the one at bit `position`; of the Elias-Fano
+// sequence the one at (position >> low_bits_) + number of the ones before it, and the low bits are apart, before it.
 
+#include "base/bits.h"
 #include "base/bytes.h"
 #include "codec/codec.h"
 #include "kernels/nearest_s8.h"
@@ -52,13 +56,23 @@ Threshold FindThreshold(Span<const int8_t> latent, int8_t zero_point, uint32_t n
 
 }  // namespace
 
-void Codec::EncodeBitmapPq(Span<const int8_t> latent, Span<uint8_t> payload) const {
+void Codec::EncodeSparsePq(Span<const int8_t> latent, Span<uint8_t> payload) const {
   Threshold threshold = FindThreshold(latent, zero_point_, num_kept_);
-  const uint32_t bitmap_bytes = (latent_dim_ + 7) / 8;
-  uint8_t* codes = payload.data() + bitmap_bytes;
+  BitWriter low(payload.data());
+  uint8_t* ones = payload.data() + low_bytes_;
+  uint8_t* codes = ones + ones_bytes_;
   int8_t subvector[256];
+  uint32_t num_marked = 0;
   uint32_t filled = 0;
   uint32_t position = 0;
+  const auto mark = [&](uint32_t i) {
+    uint32_t bit = i;
+    if (id_ == CodecId::kEliasFanoPq) {
+      low.Write(i & ((1u << low_bits_) - 1), low_bits_);
+      bit = (i >> low_bits_) + num_marked++;
+    }
+    ones[bit / 8] = static_cast<uint8_t>(ones[bit / 8] | 1u << (bit % 8));
+  };
   const auto pack = [&](int8_t value) {
     subvector[filled++] = value;
     if (filled < subvector_dim_) return;
@@ -67,7 +81,7 @@ void Codec::EncodeBitmapPq(Span<const int8_t> latent, Span<uint8_t> payload) con
     ++position;
     filled = 0;
   };
-  std::memset(payload.data(), 0, bitmap_bytes);
+  std::memset(payload.data(), 0, low_bytes_ + ones_bytes_);
   for (uint32_t i = 0; i < latent_dim_; ++i) {
     const uint32_t distance = Distance(latent[i], zero_point_);
     if (distance < threshold.distance || distance == 0) continue;
@@ -75,25 +89,29 @@ void Codec::EncodeBitmapPq(Span<const int8_t> latent, Span<uint8_t> payload) con
       if (threshold.num_equal == 0) continue;
       --threshold.num_equal;
     }
-    payload[i / 8] = static_cast<uint8_t>(payload[i / 8] | 1u << (i % 8));
+    mark(i);
     pack(latent[i]);
   }
+  low.Flush();
   while (position < num_subvectors_) pack(zero_point_);
 }
 
-Status Codec::DecodeBitmapPq(Bytes payload, Span<int8_t> latent) const {
-  const uint32_t bitmap_bytes = (latent_dim_ + 7) / 8;
-  const Bytes codes = payload.subspan(bitmap_bytes, num_subvectors_);
+Status Codec::DecodeSparsePq(Bytes payload, Span<int8_t> latent) const {
+  const Bytes ones = payload.subspan(low_bytes_, ones_bytes_);
+  const Bytes codes = payload.subspan(low_bytes_ + ones_bytes_, num_subvectors_);
   for (const uint8_t code : codes) {
     if (code >= num_centroids_) return Status::kCorruptRecord;
   }
-  if (latent_dim_ % 8 != 0 && payload[bitmap_bytes - 1] >> (latent_dim_ % 8) != 0) return Status::kCorruptRecord;
+  const bool is_sequence = id_ == CodecId::kEliasFanoPq;
   std::memset(latent.data(), zero_point_, latent_dim_);
+  BitReader low(payload.data());
+  uint32_t num_marked = 0;
+  uint32_t least = 0;  // that the next position may be
   uint32_t position = 0;
   uint32_t left = 0;  // values of the centroid that are not placed yet
   const int8_t* next = nullptr;
-  for (uint32_t byte = 0; byte < bitmap_bytes; ++byte) {
-    for (uint32_t marks = payload[byte], i = 8 * byte; marks != 0; marks >>= 1, ++i) {
+  for (uint32_t byte = 0; byte < ones_bytes_; ++byte) {
+    for (uint32_t marks = ones[byte], bit = 8 * byte; marks != 0; marks >>= 1, ++bit) {
       if ((marks & 1) == 0) continue;
       if (left == 0) {
         if (position == num_subvectors_) return Status::kCorruptRecord;
@@ -101,11 +119,19 @@ Status Codec::DecodeBitmapPq(Bytes payload, Span<int8_t> latent) const {
         ++position;
         left = subvector_dim_;
       }
+      const uint32_t i = is_sequence ? (bit - num_marked) << low_bits_ | low.Read(low_bits_) : bit;
+      if (i < least || i >= latent_dim_) return Status::kCorruptRecord;
       latent[i] = *next++;
       --left;
+      least = i + 1;
+      ++num_marked;
     }
   }
-  return Status::kOk;
+  if (!is_sequence) return Status::kOk;
+  for (; num_marked < num_kept_; ++num_marked) {
+    if (low.Read(low_bits_) != 0) return Status::kCorruptRecord;
+  }
+  return low.RestIsZero() ? Status::kOk : Status::kCorruptRecord;
 }
 
 }  // namespace tfodcl

@@ -1,0 +1,55 @@
+"""The sections about what tfodcl.ablate measured."""
+
+import re
+from html import unescape
+
+import pytest
+
+from tests.tfodcl.report.conftest import make_setting
+from tfodcl.report import ablations, write_report
+
+
+@pytest.fixture
+def page(tmp_path):
+    """A function that writes the report of results and gives the text of one of its sections, without tags."""
+
+    def section_of(results, title):
+        write_report(results, tmp_path / "report.html")
+        html = (tmp_path / "report.html").read_text(encoding="utf-8")
+        sections = re.findall(r"<section>(.*?)</section>", html, re.DOTALL)
+        found = [part for part in sections if f"<h3>{title}</h3>" in part]
+        return " ".join(unescape(re.sub("<[^>]*>", " ", "".join(found))).split())
+
+    return section_of
+
+
+def test_the_table_has_the_front_and_its_figures_alone(page, results, ablations):
+    text = page([results(), ablations()], "Accuracy over bytes per record")
+    table = text[text.index("setting bytes per record") :]
+    head = "setting bytes per record accuracy, % codec in flash "
+    assert table == head + "pq:64 66 B 40.4 ± 1.0 32 B uniform:8 4,098 B 45.1 ± 1.0 32 B"
+    assert "bitmap_pq:256:8, 546 B: 40.2 ± 1.0 %" in text
+
+
+def test_samples_and_epochs_have_their_tables_by_number(page, results, ablations):
+    several = ablations()
+    several["ablations"].reverse()
+    text = page([results(), several], "Samples and epochs")
+    assert "10 38.1 ± 1.0 inner 0.001, outer 0.002 30 44.6 ± 1.0" in text
+    assert "epochs of replay accuracy, % learning rate 2 45.7 ± 1.0" in text
+
+
+def test_what_was_not_varied_has_no_section(page, results, ablations):
+    content = ablations()
+    content["ablations"] = content["ablations"][:2]
+    assert page([content], "Accuracy over bytes per record") == ""
+    assert "epochs of replay" not in page([content], "Samples and epochs")
+    assert page([results()], "Samples and epochs") == ""
+
+
+def test_the_legend_names_every_family_once_and_escapes_what_it_does_not_know():
+    entries = [make_setting("uniform:8", 66, 0.5), make_setting("uniform:7", 58, 0.4), make_setting("<b>:1", 3, 0.1)]
+    html = ablations.codecs(entries)
+    legend = html[: html.index("</p>")]
+    assert re.findall(r"</svg>([^<]*)</span>", legend) == ["uniform", "&lt;b&gt;"]
+    assert "<b>" not in html

@@ -1,0 +1,49 @@
+"""LifeLearner with one thing varied: codecs, samples of a class, epochs of replay."""
+
+from tfodcl.report import pareto, tables
+from tfodcl.report.appearance import CODEC_LOOKS
+from tfodcl.report.bars import labelled, method_name
+from tfodcl.report.quantities import byte_size, exact_bytes, points_deviation
+
+UNCOMPRESSED = "uniform:8"
+PASSES = {"samples_per_class": "samples of a class", "replay_epochs": "epochs of replay"}
+
+
+def codecs(entries: list[dict]) -> str:
+    """The chart of all settings, and a table of those that no other dominates."""
+    reference = next((entry["accuracy_mean"] for entry in entries if entry["setting"] == UNCOMPRESSED), None)
+    used = {pareto.family(entry) for entry in entries}
+    families = [name for name in CODEC_LOOKS if name in used] + sorted(used - set(CODEC_LOOKS))
+    legend = "".join(method_name(name) for name in families)
+    charts = "".join(pareto.chart(entries, reference, wide) for wide in (True, False))
+    rows = [
+        (
+            labelled(pareto.family(entry), entry["setting"]),
+            [exact_bytes(entry["bytes_per_record"]), _accuracy(entry), byte_size(entry["codebook_bytes"])],
+            False,
+        )
+        for entry in pareto.front(entries)
+    ]
+    head = ("bytes per record", "accuracy, %", "codec in flash")
+    return f'<p class="legend">{legend}</p>{charts}' + tables.table("setting", head, rows, "front")
+
+
+def passes(entries: list[dict]) -> str:
+    """A table for each kind of entry that is there."""
+    return "".join(
+        _table(title, sorted((entry for entry in entries if entry["kind"] == kind), key=lambda entry: entry["setting"]))
+        for kind, title in PASSES.items()
+        if any(entry["kind"] == kind for entry in entries)
+    )
+
+
+def _table(title: str, entries: list[dict]) -> str:
+    rows = [
+        (str(entry["setting"]), [_accuracy(entry), tables.rates(entry.get("learning_rate"))], False)
+        for entry in entries
+    ]
+    return tables.table(title, ("accuracy, %", "learning rate"), rows, "passes")
+
+
+def _accuracy(entry: dict) -> str:
+    return points_deviation(entry["accuracy_mean"], entry["accuracy_std"], len(entry["accuracy_runs"]))
