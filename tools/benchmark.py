@@ -4,10 +4,12 @@ Examples:
   python tools/benchmark.py --json runs/benchmark.json
   python tools/benchmark.py --only codec
   python tools/benchmark.py --quick
+  OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 python tools/benchmark.py --cpu-time
 
 Peers are compared with where they are installed. The contenders of a table take turns, call by call, so that other
-work on the machine slows all of them alike: its ratios mean more than its figures. Data are random and of the right
-shapes. `--quick` measures small sizes once, to see that all of it works.
+work on the machine slows all of them alike: its ratios mean more than its figures. On a busy machine threads wait for
+one another, and the last of the examples says more. Data are random and of the right shapes. `--quick` measures small
+sizes once, to see that all of it works.
 
 What is counted:
   meta step    One update of all slow weights, data in memory, second order, inner loop on the classifier only.
@@ -99,6 +101,7 @@ class Table:
     rows: list[Row]
 
 
+Clock = Callable[[], float]
 # A call to be timed, or None where what it needs is not installed.
 Contenders = dict[str, Callable[[], object] | None]
 
@@ -106,8 +109,9 @@ Contenders = dict[str, Callable[[], object] | None]
 def main() -> None:
     options = parse()
     sizes = QUICK if options.quick else Sizes()
+    clock = time.process_time if options.cpu_time else time.perf_counter
     load = os.getloadavg()[0]
-    tables = [table for part in options.only or MEASURES for table in MEASURES[part](sizes)]
+    tables = [table for part in options.only or MEASURES for table in MEASURES[part](sizes, clock)]
     print("\n\n".join(map(text, tables)))
     print(f"\n{os.cpu_count()} cores; {load:.1f} processes were running before.")
     if options.json:
@@ -115,6 +119,7 @@ def main() -> None:
             "schema": SCHEMA,
             "cores": os.cpu_count(),
             "load_before": load,
+            "clock": "cpu" if options.cpu_time else "wall",
             "sizes": asdict(sizes),
             "tables": [asdict(table) for table in tables],
         }
@@ -126,6 +131,7 @@ def parse() -> argparse.Namespace:
     parser = Parser(prog="benchmark", description=summary, epilog=epilog)
     parser.add_argument("--only", choices=MEASURES, action="append", help="one part; may be given several times")
     parser.add_argument("--quick", action="store_true", help="small sizes, once")
+    parser.add_argument("--cpu-time", action="store_true", help="seconds of all threads, not of the clock on the wall")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     return parser.parse_args()
 
@@ -156,6 +162,7 @@ def compare(
     reference: str,
     contenders: Contenders,
     rounds: int,
+    clock: Clock,
     in_unit: Callable[[float], float],
 ) -> Table:
     """Calls all contenders in turn, `rounds` times after a round that does not count; `in_unit` is of seconds."""
@@ -164,10 +171,10 @@ def compare(
     with progress(title, rounds + 1) as bar:
         for number in range(rounds + 1):
             for name, call in installed.items():
-                begin = time.perf_counter()
+                begin = clock()
                 call()
                 if number > 0:
-                    seconds[name].append(time.perf_counter() - begin)
+                    seconds[name].append(clock() - begin)
             bar.update()
     medians = {name: in_unit(statistics.median(times)) for name, times in seconds.items()}
     divisor = medians.get(reference)
@@ -193,7 +200,7 @@ def with_gflops(table: Table, macs: dict[str, int]) -> Table:
     return dataclasses.replace(table, rows=rows)
 
 
-def measure_meta(sizes: Sizes) -> list[Table]:
+def measure_meta(sizes: Sizes, clock: Clock) -> list[Table]:
     """Meta steps."""
     with native_log.quiet():
         from tfodcl.backbones import build, count_macs
@@ -216,7 +223,7 @@ def measure_meta(sizes: Sizes) -> list[Table]:
         )
         macs[name] = forward_and_backward * (num_samples + again * sizes.num_inner)
     title = f"meta step: {sizes.encoder}, {sizes.num_inner} inner steps, {sizes.num_random} random samples"
-    table = compare(title, "ms", "PyTorch, float32", contenders, sizes.meta_rounds, milliseconds)
+    table = compare(title, "ms", "PyTorch, float32", contenders, sizes.meta_rounds, clock, milliseconds)
     return [with_gflops(table, macs)]
 
 
@@ -239,7 +246,7 @@ def meta_step(sizes: Sizes, precision: str, x: np.ndarray, y: np.ndarray) -> Cal
     return lambda: float(update(x, labels, label, column)["meta_loss"])
 
 
-def measure_forward(sizes: Sizes) -> list[Table]:
+def measure_forward(sizes: Sizes, clock: Clock) -> list[Table]:
     """The encoder's forward pass of the samples of one class."""
     with native_log.quiet():
         import tensorflow as tf
@@ -259,7 +266,7 @@ def measure_forward(sizes: Sizes) -> list[Table]:
         reference: peers.torch and peers.torch_forward(peers.torch_anml(model), x),
     }
     title = f"forward pass: {sizes.encoder}, {len(x)} samples"
-    table = compare(title, "ms", reference, contenders, sizes.learn_rounds, milliseconds)
+    table = compare(title, "ms", reference, contenders, sizes.learn_rounds, clock, milliseconds)
     return [with_gflops(table, dict.fromkeys(contenders, len(x) * count_macs(model)))]
 
 
@@ -273,7 +280,7 @@ class GivenLatents:
         return q
 
 
-def measure_classes(sizes: Sizes) -> list[Table]:
+def measure_classes(sizes: Sizes, clock: Clock) -> list[Table]:
     """Learning alone."""
     latents = sparse_latents(sizes)
     codec = BitmapPqCodec.fit(latents.reshape(-1, sizes.latent_dim), ZERO_POINT, sizes.num_kept, SUBVECTOR_DIM)
@@ -291,7 +298,7 @@ def measure_classes(sizes: Sizes) -> list[Table]:
     def per_class(seconds: float) -> float:
         return 1000 * seconds / sizes.num_classes
 
-    return [compare(title, "ms", reference, contenders, sizes.learn_rounds, per_class)]
+    return [compare(title, "ms", reference, contenders, sizes.learn_rounds, clock, per_class)]
 
 
 def sparse_latents(sizes: Sizes) -> np.ndarray:
@@ -308,7 +315,7 @@ def learn_stream(method: str, package: Package, latents: np.ndarray) -> None:
         learner.learn(Task(label, label, str(label), x))
 
 
-def measure_codec(sizes: Sizes) -> list[Table]:
+def measure_codec(sizes: Sizes, clock: Clock) -> list[Table]:
     """The product quantizer."""
     rng = np.random.default_rng(4)
     latents = np.clip(rng.normal(0, 40, (sizes.num_vectors, sizes.vector_dim)), -128, 127).astype(np.int8)
@@ -341,13 +348,13 @@ def measure_codec(sizes: Sizes) -> list[Table]:
 
     reference, size = "faiss, 1 thread", f"{sizes.num_vectors:,} of {sizes.vector_dim} values, 256 centroids"
     return [
-        compare(f"vectors encoded: {size}", "1/s", reference, encoders, sizes.codec_rounds, per_second),
-        compare(f"vectors decoded: {size}", "1/s", reference, decoders, sizes.codec_rounds, per_second),
-        compare(f"vectors fitted: {size}", "ms", reference, fits, sizes.fit_rounds, milliseconds),
+        compare(f"vectors encoded: {size}", "1/s", reference, encoders, sizes.codec_rounds, clock, per_second),
+        compare(f"vectors decoded: {size}", "1/s", reference, decoders, sizes.codec_rounds, clock, per_second),
+        compare(f"vectors fitted: {size}", "ms", reference, fits, sizes.fit_rounds, clock, milliseconds),
     ]
 
 
-MEASURES: dict[str, Callable[[Sizes], list[Table]]] = {
+MEASURES: dict[str, Callable[[Sizes, Clock], list[Table]]] = {
     "meta": measure_meta,
     "forward": measure_forward,
     "classes": measure_classes,
