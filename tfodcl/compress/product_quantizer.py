@@ -100,7 +100,10 @@ class ProductQuantizer:
         check_payloads(payloads, self.payload_bytes)
         if payloads.size and payloads.max() >= self.num_centroids:
             raise InputError(f"codes must be below num_centroids={self.num_centroids}. Received: {payloads.max()}.")
-        return self.codebook[np.arange(self.num_subvectors), payloads].reshape(len(payloads), self.latent_dim)
+        centroids = self.codebook.reshape(-1, self.subvector_dim)
+        rows = payloads + self.num_centroids * np.arange(self.num_subvectors)  # (n, num_subvectors)
+        # "clip" only spares NumPy the buffer in which it would look for rows that are not there.
+        return centroids.take(rows, axis=0, mode="clip").reshape(len(payloads), self.latent_dim)
 
     def to_bytes(self) -> bytes:
         """The codec section of a package: 32 bytes and the codebook."""

@@ -79,6 +79,35 @@ def pretrain(
     return run_steps(step, variables, num_steps, checkpoint, logs, description)
 
 
+def meta_update(
+    encoder: keras.Model,
+    stage: AdaptiveStage,
+    optimizer: keras.optimizers.Optimizer,
+    num_inner: int,
+    inner_lr: float,
+    second_order: bool,
+) -> Callable[[np.ndarray, tf.Tensor, tf.Tensor, np.ndarray], dict[str, tf.Tensor]]:
+    """One meta step as `meta_train` takes it: (x, y, label, column) -> scalars.
+
+    x (n, *input_shape) float32 and y (n,) int64 are the trajectory of `num_inner` samples of class `label` and then
+    the random batch; column (dim,) replaces that of the class.
+    """
+    trained = [*encoder.trainable_variables, *stage.trainable_variables]
+    optimizer.build(trained)
+
+    @tf.function(autograph=False)
+    def update(x: tf.Tensor, y: tf.Tensor, label: tf.Tensor, column: tf.Tensor) -> dict[str, tf.Tensor]:
+        stage.reset_class(label, column)
+        with tf.GradientTape() as tape:
+            z = tf.cast(encoder(x, training=True), stage.kernel.dtype)
+            logits = stage.adapt(z[:num_inner], label, inner_lr, second_order)(z)
+            loss = cross_entropy(y, logits)
+        optimizer.apply_gradients(zip(tape.gradient(loss, trained), trained, strict=True))
+        return {"meta_loss": loss, "accuracy": share_correct(y, logits)}
+
+    return update
+
+
 def meta_train(
     encoder: keras.Model,
     stage: AdaptiveStage,
@@ -102,18 +131,7 @@ def meta_train(
     """
     index = index_meta_train(dataset)
     optimizer = keras.optimizers.Adam(outer_lr)
-    trained = [*encoder.trainable_variables, *stage.trainable_variables]
-    optimizer.build(trained)
-
-    @tf.function(autograph=False)
-    def update(x: tf.Tensor, y: tf.Tensor, label: tf.Tensor, column: tf.Tensor) -> dict[str, tf.Tensor]:
-        stage.reset_class(label, column)
-        with tf.GradientTape() as tape:
-            z = tf.cast(encoder(x, training=True), stage.kernel.dtype)
-            logits = stage.adapt(z[:num_inner], label, inner_lr, second_order)(z)
-            loss = cross_entropy(y, logits)
-        optimizer.apply_gradients(zip(tape.gradient(loss, trained), trained, strict=True))
-        return {"meta_loss": loss, "accuracy": share_correct(y, logits)}
+    update = meta_update(encoder, stage, optimizer, num_inner, inner_lr, second_order)
 
     def step(number: int) -> dict[str, tf.Tensor]:
         episode = sample_episode(index, number, seed, num_inner, num_random)

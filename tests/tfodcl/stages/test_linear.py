@@ -44,6 +44,24 @@ def test_one_row_for_the_classes_to_come_is_equivalent_to_one_row_each(batch):
     assert np.abs(explicit).max() > 0.1  # it has learnt something
 
 
+@pytest.mark.parametrize(("num_classes", "latent_dim"), [(300, 12), (40, 4096), (3, 70_000)])
+@pytest.mark.parametrize("batch", [1, 8])
+def test_a_head_of_several_slices_learns_like_one(num_classes, latent_dim, batch):
+    rng = np.random.default_rng(batch)
+    head = LinearHead(latent_dim, capacity=num_classes)
+    for _ in range(num_classes):
+        head.add_class()
+    explicit = np.zeros((num_classes, latent_dim))
+    for _ in range(3):
+        z = rng.normal(0, 1, (batch, latent_dim)).astype(np.float32)
+        labels = rng.integers(0, num_classes, batch)
+        head.step(z, labels, RATE / latent_dim)
+        explicit = explicit_step(explicit, z, labels, RATE / latent_dim)
+    tolerance = 1e-5 * np.abs(explicit).max()
+    np.testing.assert_allclose(head.weights[:num_classes], explicit, rtol=1e-4, atol=tolerance)
+    assert not head.weights[num_classes].any()  # there are no classes to come
+
+
 def test_the_first_step_of_the_first_class_is_the_closed_form():
     head = LinearHead(2, capacity=4)
     head.add_class()
