@@ -48,7 +48,8 @@ class LinearHead:
         rows = self.weights[: self.num_classes + 1]
         num_rows = max(1, min(_SLICE_ROWS, _SLICE_WEIGHTS // rows.shape[1]))
         slices = [slice(first, first + num_rows) for first in range(0, len(rows), num_rows)]
-        logits = np.concatenate([z @ rows[chosen].T for chosen in slices], axis=1)
+        parts = [z @ rows[chosen].T for chosen in slices]
+        logits = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)  # a copy is a tenth of a small step
         error = softmax_error(logits, labels, len(self.weights) - 1 - self.num_classes)
         for chosen in slices:
             gradient = error[:, chosen].T @ z
