@@ -130,7 +130,7 @@ _BEST = {
     ),
     "speech": Preset(
         "dscnn",
-        pretrain_steps=4000,
+        pretrain_steps=1500,
         meta_steps=0,
         num_classes=10,
         samples_per_class=30,
