@@ -17,10 +17,10 @@ bool AllZero(Bytes bytes) {
   return true;
 }
 
-// Of an Elias-Fano sequence, SPEC.md 3.6: one low bit more costs num_kept bits and halves the zeros.
+// Of an Elias-Fano sequence (SPEC.md 3.6): one low bit more costs num_kept bits and halves the zeros.
 uint32_t NumLowBits(uint32_t latent_dim, uint32_t num_kept) {
   uint32_t num_bits = 0;
-  while ((((latent_dim - 1) >> num_bits) + 1) / 2 >= num_kept) ++num_bits;
+  while ((((latent_dim - num_kept) >> num_bits) + 1) / 2 >= num_kept) ++num_bits;
   return num_bits;
 }
 
@@ -62,8 +62,7 @@ Status Codec::PrepareSparse(Bytes section) {
   if (num_kept_ < 1 || num_kept_ > latent_dim_ || num_subvectors > num_kept_) return Status::kInvalidPackage;
   low_bits_ = id_ == CodecId::kEliasFanoPq ? NumLowBits(latent_dim_, num_kept_) : 0;
   low_bytes_ = (num_kept_ * low_bits_ + 7) / 8;
-  const uint32_t num_bits = id_ == CodecId::kEliasFanoPq ? num_kept_ + ((latent_dim_ - 1) >> low_bits_) : latent_dim_;
-  ones_bytes_ = (num_bits + 7) / 8;
+  ones_bytes_ = (num_kept_ + ((latent_dim_ - num_kept_) >> low_bits_) + 7) / 8;
   const bool valid = payload_bytes_ == low_bytes_ + ones_bytes_ + num_subvectors && AllZero(section.subspan(25, 7));
   return valid ? PrepareQuantizer(section, num_kept_) : Status::kInvalidPackage;
 }

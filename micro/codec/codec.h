@@ -63,7 +63,7 @@ class Codec {
   // the sparse codecs
   uint32_t num_kept_ = 0;
   int8_t zero_point_ = 0;
-  uint32_t low_bits_ = 0;    // of a position, of elias_fano_pq
+  uint32_t low_bits_ = 0;    // of a position; 0: the string of bits is a bitmap
   uint32_t low_bytes_ = 0;   // of the low bits of all positions, at the beginning of a payload
   uint32_t ones_bytes_ = 0;  // of the string of bits that follows them
 };

@@ -1,8 +1,7 @@
 // Codecs 3, bitmap_pq, and 4, elias_fano_pq (SPEC.md 3.5, 3.6): source LifeLearner (arXiv 2311.11420). Neither
 // direction needs a buffer for the packed values: they are met in order of position, one subvector at a time.
 //
-// Both mark positions by ones in a string of bits. Of the bitmap it is the one at bit `position`; of the Elias-Fano
-// sequence the one at (position >> low_bits_) + number of the ones before it, and the low bits are apart, before it.
+// Both mark positions by ones in a string of bits; a bitmap is the Elias-Fano sequence without low bits.
 
 #include "base/bits.h"
 #include "base/bytes.h"
@@ -54,6 +53,17 @@ Threshold FindThreshold(Span<const int8_t> latent, int8_t zero_point, uint32_t n
   return {high << 4 | low, num_wanted};
 }
 
+// Calls visit(bit) for every one of the string of bits, in order, while it returns true. Whether all were visited.
+template <typename Visit>
+inline bool ForEachOne(Bytes string, Visit visit) {
+  for (uint32_t byte = 0; byte < string.size(); ++byte) {
+    for (uint32_t ones = string[byte]; ones != 0; ones &= ones - 1) {
+      if (!visit(8 * byte + static_cast<uint32_t>(__builtin_ctz(ones)))) return false;
+    }
+  }
+  return true;
+}
+
 }  // namespace
 
 void Codec::EncodeSparsePq(Span<const int8_t> latent, Span<uint8_t> payload) const {
@@ -66,11 +76,9 @@ void Codec::EncodeSparsePq(Span<const int8_t> latent, Span<uint8_t> payload) con
   uint32_t filled = 0;
   uint32_t position = 0;
   const auto mark = [&](uint32_t i) {
-    uint32_t bit = i;
-    if (id_ == CodecId::kEliasFanoPq) {
-      low.Write(i & ((1u << low_bits_) - 1), low_bits_);
-      bit = (i >> low_bits_) + num_marked++;
-    }
+    const uint32_t left = i - num_marked;
+    const uint32_t bit = (left >> low_bits_) + num_marked++;
+    low.Write(left & ((1u << low_bits_) - 1), low_bits_);
     ones[bit / 8] = static_cast<uint8_t>(ones[bit / 8] | 1u << (bit % 8));
   };
   const auto pack = [&](int8_t value) {
@@ -102,32 +110,36 @@ Status Codec::DecodeSparsePq(Bytes payload, Span<int8_t> latent) const {
   for (const uint8_t code : codes) {
     if (code >= num_centroids_) return Status::kCorruptRecord;
   }
-  const bool is_sequence = id_ == CodecId::kEliasFanoPq;
   std::memset(latent.data(), zero_point_, latent_dim_);
-  BitReader low(payload.data());
-  uint32_t num_marked = 0;
-  uint32_t least = 0;  // that the next position may be
   uint32_t position = 0;
   uint32_t left = 0;  // values of the centroid that are not placed yet
   const int8_t* next = nullptr;
-  for (uint32_t byte = 0; byte < ones_bytes_; ++byte) {
-    for (uint32_t marks = ones[byte], bit = 8 * byte; marks != 0; marks >>= 1, ++bit) {
-      if ((marks & 1) == 0) continue;
-      if (left == 0) {
-        if (position == num_subvectors_) return Status::kCorruptRecord;
-        next = Centroids(position) + codes[position] * subvector_dim_;
-        ++position;
-        left = subvector_dim_;
-      }
-      const uint32_t i = is_sequence ? (bit - num_marked) << low_bits_ | low.Read(low_bits_) : bit;
-      if (i < least || i >= latent_dim_) return Status::kCorruptRecord;
-      latent[i] = *next++;
-      --left;
-      least = i + 1;
-      ++num_marked;
+  const auto place = [&](uint32_t i) {
+    if (i >= latent_dim_) return false;
+    if (left == 0) {
+      if (position == num_subvectors_) return false;
+      next = Centroids(position) + codes[position] * subvector_dim_;
+      ++position;
+      left = subvector_dim_;
     }
-  }
-  if (!is_sequence) return Status::kOk;
+    latent[i] = *next++;
+    --left;
+    return true;
+  };
+  if (low_bits_ == 0) return ForEachOne(ones, place) ? Status::kOk : Status::kCorruptRecord;
+
+  BitReader low(payload.data());
+  uint32_t num_marked = 0;
+  uint32_t least = 0;  // that the next position may be
+  const auto place_next = [&](uint32_t bit) {
+    if (num_marked == num_kept_) return false;
+    const uint32_t i = ((bit - num_marked) << low_bits_ | low.Read(low_bits_)) + num_marked;
+    if (i < least) return false;
+    least = i + 1;
+    ++num_marked;
+    return place(i);
+  };
+  if (!ForEachOne(ones, place_next)) return Status::kCorruptRecord;
   for (; num_marked < num_kept_; ++num_marked) {
     if (low.Read(low_bits_) != 0) return Status::kCorruptRecord;
   }

@@ -37,8 +37,9 @@ def make_codec(name: str, inputs: np.ndarray) -> Codec:
         return UniformCodec.fit(latents, num_bits=7)
     if name == "pq":
         return ProductQuantizer.fit(latents, subvector_dim=4, num_centroids=30)
-    kind = {"bitmap_pq": BitmapPqCodec, "elias_fano_pq": EliasFanoPqCodec}[name]
-    return kind.fit(latents, ZERO_POINT, num_kept=24, subvector_dim=4, num_centroids=30)
+    if name == "elias_fano_pq":  # sparse enough for two low bits
+        return EliasFanoPqCodec.fit(latents, ZERO_POINT, num_kept=12, subvector_dim=4, num_centroids=30)
+    return BitmapPqCodec.fit(latents, ZERO_POINT, num_kept=24, subvector_dim=4, num_centroids=30)
 
 
 def make_package(codec: Codec, budget_records: int) -> package.Package:

@@ -186,8 +186,8 @@ def test_the_sparse_part_of_the_grid_by_hand():
     texts = [str(setting) for setting in ablate.grid(64)]
     expected = [f"{count}:{size}" for count, sizes in kept.items() for size in sizes] + ["auto:8"]
     assert [text.removeprefix("bitmap_pq:") for text in texts if text.startswith("bitmap_pq")] == expected
-    # A bitmap has 8 bytes. 4 positions in 16s: 2 bytes of low bits and 7 bits; 8 in 8s: 3 bytes and 15 bits.
-    expected = ["4:4", "8:4", "8:8", "auto:8"]
+    # A bitmap has 8 bytes. 4 positions: 2 bytes of low bits and 7 bits; 8: 2 bytes and 22 bits; 16: 2 and 40 bits.
+    expected = ["4:4", "8:4", "8:8", "16:4", "16:8", "16:16", "auto:8"]
     assert [text.removeprefix("elias_fano_pq:") for text in texts if text.startswith("elias_fano_pq")] == expected
 
 

@@ -71,12 +71,12 @@ def decode_bitmap_pq(codec: bytes, payload: bytes) -> list[int]:
 
 def positions_of(payload: bytes) -> tuple[list[int], bytes]:
     """Positions of an Elias-Fano sequence, at most 12 below LATENT_DIM with one low bit each, and what follows it."""
-    low, high, positions = payload[:2], payload[2:7], []  # 12 bits; 12 + 43 div 2 = 33 bits
+    low, high, positions = payload[:2], payload[2:6], []  # 12 bits; 12 + (44 - 12) div 2 = 28 bits
     for bit in range(8 * len(high)):
         if high[bit // 8] >> bit % 8 & 1:
             number = len(positions)
-            positions.append(2 * (bit - number) + (low[number // 8] >> number % 8 & 1))
-    return positions, payload[7:]
+            positions.append(2 * (bit - number) + (low[number // 8] >> number % 8 & 1) + number)
+    return positions, payload[6:]
 
 
 def decode_elias_fano_pq(codec: bytes, payload: bytes) -> list[int]:

@@ -18,6 +18,7 @@ from tests.tools.conftest import PROTOCOL, RATE, SAMPLES_PER_CLASS
 from tests.tools.proxy import Cable
 from tfodcl import container
 from tfodcl import package as packages
+from tfodcl.compress.elias_fano_pq import EliasFanoPqCodec
 from tfodcl.data import load
 from tfodcl.device.device import Device, Info, LearntClass
 from tfodcl.device.line import Line
@@ -171,6 +172,17 @@ def test_a_board_is_taught_tested_and_compared_with_its_twin(start, evaluate, fo
     assert method["learn_seconds"] == pytest.approx(sum(ticks) / 1e6)  # microseconds on the host
     page = (folder / "report.html").read_text()
     assert "host: no chip" in page and "On the board" in page
+
+
+def test_a_board_whose_records_have_sequences_agrees_with_its_twin(start, evaluate, folder, package, glyphs):
+    latents = TfliteEncoder(package.encoder).encode(glyphs)
+    codec = EliasFanoPqCodec.fit(latents, package.latent_zero_point, num_kept=8, subvector_dim=4, num_centroids=32)
+    packages.write(folder / "model.tfodcl", dataclasses.replace(package, codec=codec))
+    results = evaluate(start(folder / "model.tfodcl").url)
+    measured = results["board"]
+    assert measured["accuracy"] == measured["twin_accuracy"] and measured["twin_differences"] == [0, 0]
+    assert measured["accuracy"][-1] > 1.5 / NUM_CLASSES
+    assert results["methods"]["lifelearner"]["bytes_per_record"] == 2 + 1 + 3 + 2  # 8 of 32: label, low, high, codes
 
 
 def test_a_damaged_cable_changes_no_byte(start, plug, evaluate, folder):

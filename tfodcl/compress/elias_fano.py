@@ -3,13 +3,15 @@
 Sources: P. Elias, "Efficient storage and retrieval by content and address of static files", J. ACM 21 (1974);
 R. Fano, "On the number of bits required to implement an associative memory", MIT Project MAC (1971).
 
-A position is cut into its low bits and its high part, what is above them. The low bits of all positions follow one
-another. The high parts rise, and are unary: of position j, counted from 0, it is a one at bit high + j, so that each
-zero before it stands for a step of the high part. With at most 4 positions below 12 there is one low bit: 0, 3 and 9
-have the low bits 0, 1, 1 and the high parts 0, 1, 4, and are the bytes 06, and 45 00 with ones at bits 0, 2, 6.
+Position p_j, j counted from 0, has j others below it; p_j - j, which never falls, is cut into its low bits and its high
+part, what is above them. The low bits of all positions follow one another. The high parts are unary: of position j it
+is the one at bit high + j, so that each zero before it stands for a step of the high part. With at most 4 positions
+below 12 there is one low bit: 0, 3 and 9 leave 0, 2, 7, of low bits 0, 0, 1 and high parts 0, 1, 3, and are the bytes
+04, and 25 with ones at bits 0, 2, 5.
 
-For 256 positions below 4096 that is 192 bytes, 12 % more than the 172 that a code of one size for all sets of at most
-256 needs, log2 of their number. A bitmap has 512.
+For 256 positions below 4096 that is 188 bytes, 9 % more than the 172 that a code of one size for all sets of at most
+256 needs, log2 of their number. Without low bits it is a bitmap, here 512 bytes; since the shortest is taken, it is
+never larger than one where num_kept is a multiple of 8, and a byte at most where not.
 """
 
 import numpy as np
@@ -21,8 +23,8 @@ from tfodcl.errors import InputError
 def num_low_bits(latent_dim: int, num_kept: int) -> int:
     """The number that makes the sequence shortest, of equal ones the greatest: its high parts are quicker to read."""
     bits = 0
-    # One more costs num_kept bits, and halves the zeros, (latent_dim - 1) >> bits.
-    while (((latent_dim - 1) >> bits) + 1) // 2 >= num_kept:
+    # One more costs num_kept bits, and halves the zeros, (latent_dim - num_kept) >> bits.
+    while (((latent_dim - num_kept) >> bits) + 1) // 2 >= num_kept:
         bits += 1
     return bits
 
@@ -43,9 +45,9 @@ def pack(mask: np.ndarray, num_kept: int) -> np.ndarray:
     num_bits = num_low_bits(latent_dim, num_kept)
     rows, positions, numbers = _ones(mask)
     low = np.zeros((len(mask), num_kept), np.uint32)
-    low[rows, numbers] = positions & ((1 << num_bits) - 1)
+    low[rows, numbers] = (positions - numbers) & ((1 << num_bits) - 1)
     high = np.zeros((len(mask), _high_bits(latent_dim, num_kept)), bool)
-    high[rows, (positions >> num_bits) + numbers] = True
+    high[rows, (positions - numbers >> num_bits) + numbers] = True
     return np.concatenate([bit_fields.pack(low, num_bits), np.packbits(high, axis=1, bitorder="little")], axis=1)
 
 
@@ -58,7 +60,7 @@ def unpack(packed: np.ndarray, latent_dim: int, num_kept: int) -> np.ndarray:
         raise InputError(f"at most num_kept={num_kept} values must be marked. Received: {numbers.max() + 1}.")
     if low[np.arange(num_kept) >= np.bincount(rows, minlength=len(packed))[:, None]].any():
         raise InputError("low bits after the last position must be zero. Received: a one.")
-    positions = (places - numbers << num_bits) + low[rows, numbers]
+    positions = (places - numbers << num_bits) + low[rows, numbers] + numbers
     if positions.size and positions.max() >= latent_dim:
         raise InputError(f"positions must be below latent_dim={latent_dim}. Received: {positions.max()}.")
     if ((np.diff(positions) <= 0) & (np.diff(rows) == 0)).any():
@@ -69,7 +71,7 @@ def unpack(packed: np.ndarray, latent_dim: int, num_kept: int) -> np.ndarray:
 
 
 def _high_bits(latent_dim: int, num_kept: int) -> int:
-    return num_kept + ((latent_dim - 1) >> num_low_bits(latent_dim, num_kept))
+    return num_kept + ((latent_dim - num_kept) >> num_low_bits(latent_dim, num_kept))
 
 
 def _ones(bits: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

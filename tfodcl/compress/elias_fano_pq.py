@@ -1,8 +1,7 @@
 """LifeLearner's codec with an Elias-Fano sequence instead of the bitmap: the same latents in fewer bytes.
 
-With the paper's sizes, 256 kept of 4096 in subvectors of 8, that is 192 + 32 bytes. Payloads keep one size, as logs
-and budgets want it, and no table has to be stored; see elias_fano. Where more than a fourth of the values are kept, a
-bitmap is smaller.
+With the paper's sizes, 256 kept of 4096 in subvectors of 8, that is 188 + 32 bytes. All payloads keep one size, as
+logs and budgets want it, and no table has to be stored; see elias_fano.
 """
 
 from typing import ClassVar
@@ -14,7 +13,7 @@ from tfodcl.compress.sparse_pq import SparsePqCodec
 
 
 class EliasFanoPqCodec(SparsePqCodec):
-    """Positions in num_kept * (num_low_bits + 1) + (latent_dim - 1) / 2^num_low_bits bits."""
+    """Positions in num_kept * (num_low_bits + 1) + (latent_dim - num_kept) / 2^num_low_bits bits."""
 
     CODEC_ID: ClassVar[int] = 4
     NAME: ClassVar[str] = "elias_fano_pq"

@@ -18,8 +18,8 @@ both = pytest.mark.parametrize("kind", [BitmapPqCodec, EliasFanoPqCodec], ids=la
         (BitmapPqCodec, 8, 512 + 32),  # the paper's
         (BitmapPqCodec, 32, 512 + 8),
         (BitmapPqCodec, 128, 512 + 2),
-        (EliasFanoPqCodec, 8, 192 + 32),
-        (EliasFanoPqCodec, 128, 192 + 2),
+        (EliasFanoPqCodec, 8, 188 + 32),
+        (EliasFanoPqCodec, 128, 188 + 2),
     ],
 )
 def test_payload_has_one_size_for_every_latent(sparse_latents, kind, subvector_dim, payload_bytes):

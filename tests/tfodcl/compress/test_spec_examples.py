@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from tfodcl import container, package
-from tfodcl.compress import bitmap, record
+from tfodcl.compress import bitmap, elias_fano, record
 from tfodcl.compress.bitmap_pq import BitmapPqCodec
+from tfodcl.compress.elias_fano_pq import EliasFanoPqCodec
 from tfodcl.compress.product_quantizer import ProductQuantizer
+from tfodcl.compress.sparse_pq import SparsePqCodec
 from tfodcl.compress.uniform import UniformCodec
 
 ROOT = Path(__file__).parents[3]
@@ -31,13 +33,13 @@ def section_bytes(kind: int, **changes) -> bytes:
     return dict(container.split(package.to_bytes(package.Package(**{**fields, **changes}))))[kind]
 
 
-def paper_codec() -> BitmapPqCodec:
-    return BitmapPqCodec(4096, -128, 256, ProductQuantizer(np.zeros((32, 256, 8), np.int8)))
+def paper_codec(kind: type[SparsePqCodec]) -> SparsePqCodec:
+    return kind(4096, -128, 256, ProductQuantizer(np.zeros((32, 256, 8), np.int8)))
 
 
-def small_bitmap_pq() -> BitmapPqCodec:
+def small_codec(kind: type[SparsePqCodec]) -> SparsePqCodec:
     centroids = np.array([[0, 0], [-90, 10]], np.int8)
-    return BitmapPqCodec(12, -128, 4, ProductQuantizer(np.stack([centroids, centroids])))
+    return kind(12, -128, 4, ProductQuantizer(np.stack([centroids, centroids])))
 
 
 TWELVE = np.array([[-128, -100, -128, -90, 5, -128, -128, -90, -128, -128, 17, -90]], np.int8)
@@ -51,12 +53,14 @@ EXAMPLES = {
     "learning": section_bytes(4),
     "labels": section_bytes(5, labels=("ka", "ñ")),
     "record": record.pack(258, np.array([0xAA, 0xBB, 0xCC], np.uint8)),
-    "codec section": paper_codec().to_bytes()[:32],
+    "codec section": paper_codec(BitmapPqCodec).to_bytes()[:32],
     "uniform": UniformCodec(3, 6).encode(np.array([[-128, 0, 127]], np.int8)).tobytes(),
     "codes of 6 bits": UniformCodec(3, 6, 0, 63).encode(np.array([[1, 2, 3]], np.int8)).tobytes(),
     "pq": TWO_SUBVECTORS.encode(np.array([[4, 7, 0, 0]], np.int8)).tobytes(),
     "bitmap": bitmap.pack(BITMAP).tobytes(),
-    "bitmap_pq": small_bitmap_pq().encode(TWELVE).tobytes(),
+    "bitmap_pq": small_codec(BitmapPqCodec).encode(TWELVE).tobytes(),
+    "sequence": elias_fano.pack(BITMAP, 4).tobytes(),
+    "elias_fano_pq": small_codec(EliasFanoPqCodec).encode(TWELVE).tobytes(),
 }
 
 
@@ -69,8 +73,15 @@ def test_worked_decodings_are_those_of_the_code():
     uniform = UniformCodec(3, 6).decode(np.array([[0x00, 0xF8, 0x03]], np.uint8))
     assert uniform.tolist() == [[-128, 2, 127]]
     assert TWO_SUBVECTORS.decode(np.array([[1, 0]], np.uint8)).tolist() == [[10, 10, -5, 5]]
-    decoded = small_bitmap_pq().decode(np.array([[0x98, 0x04, 1, 1]], np.uint8))
-    assert decoded.tolist() == [[-128, -128, -128, -90, 10, -128, -128, -90, -128, -128, 10, -128]]
+    decoded = [
+        small_codec(BitmapPqCodec).decode(np.array([[0x98, 0x04, 1, 1]], np.uint8)),
+        small_codec(EliasFanoPqCodec).decode(np.array([[0x0F, 0x56, 1, 1]], np.uint8)),
+    ]
+    assert (
+        decoded[0].tolist()
+        == decoded[1].tolist()
+        == [[-128, -128, -128, -90, 10, -128, -128, -90, -128, -128, 10, -128]]
+    )
 
 
 def test_the_example_package_is_the_golden_one():
@@ -84,10 +95,13 @@ def test_the_example_package_is_the_golden_one():
 
 
 def test_sizes_of_the_paper_are_those_of_the_code():
-    codec = paper_codec()
+    codec = paper_codec(BitmapPqCodec)
     assert f"Its payload has 512 + 32 bytes, its record {record.RECORD_HEADER_BYTES + codec.payload_bytes}." in SPEC
     assert "65,536 bytes of codebook" in SPEC
     assert len(codec.to_bytes()) == 32 + 65_536
+    assert "l = 3, 96 + 92 + 32 bytes where codec 3 has 512 + 32" in SPEC
+    assert elias_fano.num_low_bits(4096, 256) == 3
+    assert paper_codec(EliasFanoPqCodec).payload_bytes == 96 + 92 + 32
 
 
 def test_kinds_in_the_table_are_those_in_a_package():
