@@ -87,3 +87,10 @@ def test_an_input_too_small_for_any_encoder_is_one_line():
 def test_a_preset_cannot_be_changed():
     with pytest.raises(dataclasses.FrozenInstanceError):
         choose("quick", dataset("glyphs", *KNOWN["glyphs"]), 1).meta_steps = 1
+
+
+def test_best_knows_no_sizes_for_other_data_than_images_and_speech():
+    split = ClassSplit(np.arange(2), np.array([2]), np.arange(3, 5))
+    windows = dataset("mine", (32, 9, 1), 5, 3, {"kind": "windows"}, split)
+    with pytest.raises(InputError, match="preset best is for images and speech. Received: mine, windows."):
+        choose("best", windows, 6)
