@@ -7,7 +7,6 @@ import argparse
 import dataclasses
 import functools
 import json
-import math
 from pathlib import Path
 
 from tfodcl import files, native_log
@@ -43,14 +42,14 @@ def main() -> None:
     dataset = load(options.dataset, seed=seed)
     index = index_meta_train(dataset)
     preset = choose(options.preset, dataset, len(index.all))
-    if options.encoder:
+    if options.encoder is not None:
         preset = dataclasses.replace(preset, encoder=options.encoder)
-    if options.codec:
+    if options.codec is not None:
         preset = dataclasses.replace(preset, codec=options.codec)
     codec = CodecSetting.parse(preset.codec)
-    if options.meta_steps:
+    if options.meta_steps is not None:
         preset = dataclasses.replace(preset, meta_steps=parse_count("--meta-steps", options.meta_steps, 1))
-    if options.pretrain_steps:
+    if options.pretrain_steps is not None:
         preset = dataclasses.replace(preset, pretrain_steps=parse_count("--pretrain-steps", options.pretrain_steps, 1))
     folder: Path = options.out or Path("runs") / f"{dataset.name}-{options.preset}"
     protocol = Protocol(preset.num_classes, preset.samples_per_class, preset.eval_every)
@@ -172,9 +171,12 @@ def claim(folder: Path, settings: dict) -> None:
         return
     try:
         earlier = json.loads(path.read_text())
+        if not isinstance(earlier, dict):
+            raise ValueError(f"no object but {type(earlier).__name__}")
     except (OSError, ValueError) as error:
         raise InputError(f"{path} must be readable JSON; delete {folder} to start anew. Received: {error}.") from error
-    longer = settings["meta_steps"] > earlier.get("meta_steps", math.inf)
+    steps = earlier.get("meta_steps")
+    longer = isinstance(steps, int) and settings["meta_steps"] > steps
     for name, value in settings.items():
         if earlier.get(name) != value and not (longer and name == "meta_steps"):
             raise InputError(

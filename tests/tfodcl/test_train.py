@@ -211,6 +211,44 @@ def test_a_folder_of_other_settings_is_refused_naming_both(made, data, monkeypat
     assert {path: path.read_bytes() for path in made.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", '"quick"', "\udcff"])
+def test_settings_that_cannot_be_read_are_refused_and_stay(content, tmp_path):
+    path = tmp_path / "checkpoints" / "settings.json"
+    path.parent.mkdir()
+    path.write_text(content, errors="surrogateescape")
+
+    with pytest.raises(InputError, match="settings.json must be readable JSON; delete .* to start anew"):
+        train.claim(tmp_path, {"seed": 0, "meta_steps": 5})
+
+    assert path.read_text(errors="surrogateescape") == content
+
+
+@pytest.mark.parametrize("earlier", [{"seed": 0}, {"seed": 0, "meta_steps": "4"}, {"seed": 1, "meta_steps": 4}])
+def test_settings_of_other_fields_void_nothing(earlier, tmp_path):
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "settings.json").write_text(json.dumps(earlier))
+    (tmp_path / "checkpoints" / "anml_qat.npz").write_bytes(b"kept")
+
+    with pytest.raises(InputError, match="--out must be new or of the same settings"):
+        train.claim(tmp_path, {"seed": 0, "meta_steps": 5})
+
+    assert (tmp_path / "checkpoints" / "anml_qat.npz").read_bytes() == b"kept"
+    assert json.loads((tmp_path / "checkpoints" / "settings.json").read_text()) == earlier
+
+
+def test_more_meta_steps_void_what_was_fine_tuned_and_keep_what_was_trained(tmp_path):
+    folder = tmp_path / "checkpoints"
+    train.claim(tmp_path, {"seed": 0, "meta_steps": 4})
+    for name in ("anml", "pretrained", "anml_qat", "pretrained_qat"):
+        (folder / f"{name}.npz").write_bytes(b"")
+
+    train.claim(tmp_path, {"seed": 0, "meta_steps": 5})
+
+    assert {path.name for path in folder.iterdir()} == {"anml.npz", "pretrained.npz", "settings.json"}
+    with pytest.raises(InputError, match="meta_steps=5, not 4"):
+        train.claim(tmp_path, {"seed": 0, "meta_steps": 4})
+
+
 @pytest.mark.slow
 def test_a_run_of_more_meta_steps_goes_on_from_the_shorter_one(made, data, tmp_path):
     arguments = ["--dataset", "tiny", "--methods", "lifelearner", "--runs", "1", "--out", tmp_path / "out"]
@@ -257,11 +295,13 @@ BAD = {
     "encoder": (["--encoder", "anlm"], "'anlm'"),
     "encoder too large": (["--encoder", "anml"], "Received: 24x12."),
     "codec": (["--codec", "bitmap_pq:256"], "'bitmap_pq:256'"),
+    "no codec": (["--codec", ""], "Received: ''."),
     "codec too large": (["--codec", "bitmap_pq:512:8"], "num_kept=512, latent_dim="),
     "codec that does not divide": (["--codec", "pq:7"], "subvector_dim=7."),
     "runs": (["--runs", "0"], "Received: 0."),
     "seed": (["--seed", "-1"], "Received: -1."),
     "meta-steps": (["--meta-steps", "0"], "Received: 0."),
+    "no meta-steps": (["--meta-steps", ""], "--meta-steps must be a whole number"),
     "pretrain-steps": (["--pretrain-steps", "many"], "Received: many."),
     "option": (["--sede", "1"], "--sede"),
     "too few classes": (["--dataset", "few_classes"], "Received: 5 classes."),
