@@ -129,16 +129,17 @@ def measure_counts(kind: str, benches: dict[int, Bench], num_runs: int) -> list[
 def measure_codecs(
     bench: Bench, settings: list[CodecSetting], home: Dataset, rates: dict[str, float], num_runs: int
 ) -> list[dict]:
-    """Entries of codecs, fitted to the meta-train samples of `home`."""
+    """Entries of codecs, each once, fitted to the meta-train samples of `home`."""
     package, encoder, entries = bench.found[RECIPE], bench.encoders[RECIPE], []
     with progress("codecs", len(settings)) as bar:
         x, _ = codec_samples(home, package.info["seed"])
         latents = encoder.encode_quantized(encoder.quantize(x))
-        for setting in settings:
-            setting = setting.resolve(latents, package.latent_zero_point)
-            varied = vary_codec(bench, setting.fit(latents, package.latent_zero_point, package.info["seed"]))
-            runs = [varied.run(METHOD, rates, number) for number in range(num_runs)]
-            entries.append(entry("codec", str(setting), runs, rates))
+        resolved = [setting.resolve(latents, package.latent_zero_point) for setting in settings]
+        for i, setting in enumerate(resolved):
+            if setting not in resolved[:i]:  # AUTO may become a number that another setting has
+                varied = vary_codec(bench, setting.fit(latents, package.latent_zero_point, package.info["seed"]))
+                runs = [varied.run(METHOD, rates, number) for number in range(num_runs)]
+                entries.append(entry("codec", str(setting), runs, rates))
             bar.update()
     return entries
 

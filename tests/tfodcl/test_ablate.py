@@ -43,7 +43,8 @@ def place(tmp_path_factory) -> Place:
 def ablation(place, tmp_path_factory) -> dict:
     """Results of one call that varies everything."""
     out = tmp_path_factory.mktemp("out") / "new"
-    options = ("--samples", "6,3", "--epochs", "2,1", "--codecs", "uniform:8,pq:4,uniform:1,bitmap_pq:auto:4,pq:4")
+    codecs = "uniform:8,pq:4,uniform:1,bitmap_pq:auto:4,pq:4,bitmap_pq:24:4"  # auto becomes 24
+    options = ("--samples", "6,3", "--epochs", "2,1", "--codecs", codecs)
     done = place.run(place.folder, *options, "--runs", 2, "--out", out)
     assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
     assert done.stdout == f"report: {out / 'report.html'}\n"
