@@ -192,11 +192,12 @@ def _codecs(chapter: Chapter) -> str:
     entries = [entry for entry in chapter.ablations if entry["kind"] == "codec"]
     if not entries:
         return ""
+    uncompressed = any(entry["setting"] == ablations.UNCOMPRESSED for entry in entries)
     note = (
         "LifeLearner's final accuracy with every codec that was tried. Line: the best mean for so many bytes a record "
         "(Pareto front), its settings with ± one standard deviation. Pale: no better than another setting of no more "
-        "bytes. Dotted: latents as they are, one byte a value. All have the learning rates of the package's own codec. "
-        "The accuracy axis does not begin at 0; marks at its foot lie below."
+        f"bytes. {'Dotted: latents as they are, one byte a value. ' if uncompressed else ''}All have the learning "
+        "rates of the package's own codec. The accuracy axis does not begin at 0; marks at its foot lie below."
     )
     return _section("Accuracy over bytes per record", note, ablations.codecs(entries))
 

@@ -31,6 +31,15 @@ def test_the_table_has_the_front_and_its_figures_alone(page, results, ablations)
     assert "bitmap_pq:256:8, 546 B: 40.2 ± 1.0 %" in text
 
 
+def test_uncompressed_latents_are_spoken_of_where_they_are_drawn(page, ablations):
+    several, one = ablations(), ablations()
+    one["ablations"] = [make_setting("pq:64", 66, 0.404)]
+    for content, times in ((several, 1), (one, 0)):
+        text = page([content], "Accuracy over bytes per record")
+        assert text.count("Dotted: latents as they are") == times
+        assert text.count("uncompressed") == 2 * times  # in the wide chart and the narrow one
+
+
 def test_samples_and_epochs_have_their_tables_by_number(page, results, ablations):
     several = ablations()
     several["ablations"].reverse()
