@@ -111,6 +111,8 @@ def main() -> None:
     sizes = QUICK if options.quick else Sizes()
     clock = time.process_time if options.cpu_time else time.perf_counter
     load = os.getloadavg()[0]
+    if options.json:
+        files.make_folder(options.json.parent)
     tables = [table for part in options.only or MEASURES for table in MEASURES[part](sizes, clock)]
     print("\n\n".join(map(text, tables)))
     print(f"\n{os.cpu_count()} cores; {load:.1f} processes were running before.")

@@ -57,3 +57,8 @@ def test_one_part_needs_no_other(run_tool, tmp_path):
 
 def test_an_unknown_part_is_named(refuse):
     assert "invalid choice: 'speed'" in refuse("benchmark", "--only", "speed")
+
+
+def test_a_place_where_figures_cannot_be_written_is_named_before_anything_is_measured(refuse, tmp_path):
+    (tmp_path / "file").write_text("")
+    assert "file must be a folder" in refuse("benchmark", "--quick", "--json", tmp_path / "file" / "figures.json")
