@@ -28,8 +28,8 @@ def mirror_and_shift(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def distort(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """About the centre: turned by up to 15 degrees, sheared by up to 0.2, scaled by 0.85 to 1.15 along each axis,
-    shifted by up to 2 pixels. A drawing mirrored is another character, so none is."""
+    """Each pixel is read at its place turned about the centre by up to 15 degrees, sheared by up to 0.2, scaled by 0.85
+    to 1.15 along each axis, and shifted by up to 2 pixels. A drawing mirrored is another character, so none is."""
     n, height, width, _ = x.shape
     angles, shears = rng.uniform(-np.pi / 12, np.pi / 12, n), rng.uniform(-0.2, 0.2, n)
     scales, shifts = rng.uniform(0.85, 1.15, (n, 2)), rng.uniform(-2, 2, (n, 2))

@@ -13,7 +13,7 @@ from tfodcl.streams import Task
 
 
 class LifeLearner:
-    """See the module. `codec` is the package's (sparse bitmap + product quantizer) unless another is given."""
+    """See the module. `codec` is the package's (the paper's: bitmap_pq) unless another is given."""
 
     RECIPE: ClassVar[str] = "anml"
     RATES: ClassVar[tuple[str, ...]] = ("inner", "outer")

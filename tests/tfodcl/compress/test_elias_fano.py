@@ -89,8 +89,8 @@ def test_bytes_that_pack_never_gives_are_refused(content, rule):
         elias_fano.unpack(np.concatenate([elias_fano.pack(np.zeros((1, 12), bool), 4), packed]), 12, 4)
 
 
-def test_of_all_three_bytes_only_those_of_pack_are_accepted():
-    """All sequences of at most 3 positions below 9: 24 bits."""
+def test_of_all_pairs_of_bytes_only_those_of_pack_are_accepted():
+    """Sequences of at most 3 positions below 9."""
     subsets = [bits for bits in range(1 << 9) if bits.bit_count() <= 3]
     masks = np.array([[bits >> index & 1 for index in range(9)] for bits in subsets], bool)
     expected = {content.tobytes() for content in elias_fano.pack(masks, 3)}
