@@ -101,5 +101,15 @@ class Place:
         command = [sys.executable, "-m", self.command, *map(str, arguments)]
         return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=300)
 
+    def refuse(self, *arguments: object) -> str:
+        """Runs the command, which must fail: its one line. Nothing is written."""
+        before = self.files()
+        done = self.run(*arguments)
+        assert done.returncode == 2 and done.stdout == ""
+        (line,) = done.stderr.splitlines()  # no progress bar: nothing had begun
+        assert line.startswith(f"{self.command}: error: ")
+        assert self.files() == before
+        return line
+
     def files(self) -> set[str]:
         return {str(path.relative_to(self.folder)) for path in self.folder.rglob("*")}

@@ -86,7 +86,7 @@ class SparsePqCodec(ABC):
         """(n, payload_bytes) uint8 -> (n, latent_dim) int8.
 
         Raises:
-          InputError: more than num_kept positions, one past latent_dim, or a code without a centroid.
+          InputError: more than num_kept positions, others that encode never writes, or a code without a centroid.
         """
         check_payloads(payloads, self.payload_bytes)
         positions, codes = np.split(payloads, [self._position_bytes()], axis=1)
