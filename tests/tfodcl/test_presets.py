@@ -5,7 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from tfodcl.backbones import FAMILIES, check_fits
+from tfodcl.backbones import FAMILIES, build, check_fits
+from tfodcl.compress.setting import CodecSetting
 from tfodcl.data import ClassSplit, Dataset
 from tfodcl.data.splits import split_classes
 from tfodcl.errors import InputError
@@ -75,6 +76,15 @@ def test_every_presets_encoder_is_a_family():
     for name, sizes in KNOWN.items():
         for preset in PRESETS:
             assert choose(preset, dataset(name, *sizes), 1000).encoder in FAMILIES
+
+
+@pytest.mark.parametrize("name", ["glyphs", "cifar100", "arabic_speech_commands"])
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_codec_of_a_preset_fits_the_latent_of_its_encoder(preset, name):
+    data = dataset(name, *KNOWN[name])
+    chosen = choose(preset, data, 1000)
+    latent_dim = build(chosen.encoder, data.input_shape, modulated=True).output_shape[1]
+    CodecSetting.parse(chosen.codec).check(latent_dim)  # raises where it does not
 
 
 def test_an_input_too_small_for_any_encoder_is_one_line():
