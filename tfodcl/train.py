@@ -8,6 +8,7 @@ import dataclasses
 import functools
 import json
 from pathlib import Path
+from typing import Any
 
 from tfodcl import files, native_log
 from tfodcl import package as packages
@@ -33,24 +34,17 @@ from tfodcl.presets import PRESETS, Preset, choose
 from tfodcl.streams import index_meta_train, sample_episode
 
 MAIN = LifeLearner.RECIPE
+META_TRAINED = ("oml", "anml", "oml_aim", "anml_aim")  # the methods that show what episodes taught the encoder
 
 
 def main() -> None:
     options = parse()
-    names, num_runs = parse_methods(options.methods), parse_count("--runs", options.runs, 1)
+    num_runs = parse_count("--runs", options.runs, 1)
     seed = parse_count("--seed", options.seed, 0)
     dataset = load(options.dataset, seed=seed)
     index = index_meta_train(dataset)
-    preset = choose(options.preset, dataset, len(index.all))
-    if options.encoder is not None:
-        preset = dataclasses.replace(preset, encoder=options.encoder)
-    if options.codec is not None:
-        preset = dataclasses.replace(preset, codec=options.codec)
-    codec = CodecSetting.parse(preset.codec)
-    if options.meta_steps is not None:
-        preset = dataclasses.replace(preset, meta_steps=parse_count("--meta-steps", options.meta_steps, 1))
-    if options.pretrain_steps is not None:
-        preset = dataclasses.replace(preset, pretrain_steps=parse_count("--pretrain-steps", options.pretrain_steps, 1))
+    preset = override(choose(options.preset, dataset, len(index.all)), options)
+    names, codec = choose_methods(options.methods, preset), CodecSetting.parse(preset.codec)
     folder: Path = options.out or Path("runs") / f"{dataset.name}-{options.preset}"
     protocol = Protocol(preset.num_classes, preset.samples_per_class, preset.eval_every)
     bench = Bench({}, {}, dataset, protocol, seed, UNLIMITED_BYTES)
@@ -78,6 +72,24 @@ def main() -> None:
         results(command_line("tfodcl.train"), seed, num_runs, dataset.name, protocol, bench.found[MAIN], methods),
     )
     print(f"package: {folder / 'model.tfodcl'}\nreport: {folder / 'report.html'}")
+
+
+def override(preset: Preset, options: argparse.Namespace) -> Preset:
+    """The preset with what the command line says instead."""
+    given: dict[str, Any] = {"encoder": options.encoder, "codec": options.codec}
+    for name in ("meta_steps", "pretrain_steps"):
+        text = getattr(options, name)
+        given[name] = None if text is None else parse_count(f"--{name.replace('_', '-')}", text, 1)
+    return dataclasses.replace(preset, **{name: value for name, value in given.items() if value is not None})
+
+
+def choose_methods(text: str, preset: Preset) -> list[str]:
+    """The methods named; of `all`, those that the preset trains for: without episodes none is named after them."""
+    names = parse_methods(text)
+    episodic = [name for name in names if name in META_TRAINED and not preset.meta_steps]
+    if episodic and text != "all":
+        raise InputError(f"a preset of 0 meta steps has no meta-trained methods. Received: {','.join(episodic)}.")
+    return [name for name in names if name not in episodic]
 
 
 def load_tensorflow() -> None:

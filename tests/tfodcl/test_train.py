@@ -1,5 +1,6 @@
 """python -m tfodcl.train: all of it on a tiny data set, killed and resumed, and refusing bad input in one line."""
 
+import dataclasses
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ import pytest
 from tfodcl import package as packages
 from tfodcl import train
 from tfodcl.errors import InputError
+from tfodcl.methods import METHODS
 from tfodcl.presets import Preset
 from tfodcl.stages.tflite import TfliteEncoder
 
@@ -303,6 +305,7 @@ BAD = {
     "meta-steps": (["--meta-steps", "0"], "Received: 0."),
     "no meta-steps": (["--meta-steps", ""], "--meta-steps must be a whole number"),
     "pretrain-steps": (["--pretrain-steps", "many"], "Received: many."),
+    "no episodes": (["--dataset", "glyphs", "--preset", "best", "--methods", "oracle,anml"], "Received: anml."),
     "option": (["--sede", "1"], "--sede"),
     "too few classes": (["--dataset", "few_classes"], "Received: 5 classes."),
     "too few for the preset": (["--preset", "paper"], "Received: num_classes=30."),
@@ -355,3 +358,9 @@ def test_help_has_an_example(data):
     printed, errors = process.communicate()
     assert process.returncode == 0 and errors == ""
     assert "example: python -m tfodcl.train --dataset" in printed
+
+
+def test_all_methods_of_a_preset_without_episodes_are_those_that_need_none():
+    assert train.choose_methods("all", TINY) == list(METHODS)
+    chosen = train.choose_methods("all", dataclasses.replace(TINY, meta_steps=0))
+    assert chosen == ["pretrained", "oracle", "raw_replay", "latent_replay", "pq_replay", "lifelearner"]
