@@ -21,6 +21,7 @@ class Preset:
       meta_steps: episodes of `num_inner` inner steps, whose meta-loss has `num_random` random samples more.
       inner_lr, outer_lr: of meta-training; aim_inner_lr: the inner one with AIM.
       precision: a key of backbones.PRECISIONS, of the encoder's activations and products while it is trained.
+      whiten: whether the encoder ends with the layer of meta/whitening.py.
       aim_pretrain_steps: of supervised training of a network with AIM, from the supervised encoder, if `warm_start`.
       aim_width, aim_mechanisms, aim_active, aim_attention_dim: sizes of AIM.
       qat_steps: of quantize-aware fine-tuning, batch `qat_batch`.
@@ -45,6 +46,7 @@ class Preset:
     inner_lr: float = 1e-3
     outer_lr: float = 3e-4
     precision: str = "float32"
+    whiten: bool = False
     aim_inner_lr: float = 1e-3
     aim_width: int = 256
     aim_pretrain_steps: int = 200
@@ -110,6 +112,7 @@ _BEST = {
         pretrain_lr=0.1,
         pretrain_optimizer="sgd",
         augment=True,
+        whiten=True,
         precision="bfloat16",
         qat_steps=300,
         codec="pq:2",
@@ -124,6 +127,7 @@ _BEST = {
         pretrain_lr=0.1,
         pretrain_optimizer="sgd",
         augment=True,
+        whiten=True,
         precision="bfloat16",
         qat_steps=300,
         codec="pq:4",
@@ -136,6 +140,7 @@ _BEST = {
         samples_per_class=30,
         eval_every=2,
         augment=True,
+        whiten=True,
         qat_steps=300,
         codec="pq:16",
     ),

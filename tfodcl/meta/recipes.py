@@ -1,5 +1,6 @@
 """How each encoder is made: modulated or plain, by supervision or by episodes, with or without AIM."""
 
+import dataclasses
 import functools
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,13 +9,15 @@ import numpy as np
 import tf_keras as keras
 
 from tfodcl.backbones import build
-from tfodcl.data import Dataset
+from tfodcl.data import Dataset, as_float
 from tfodcl.meta.aim import AimStage
 from tfodcl.meta.augment import augmentation
 from tfodcl.meta.linear import LinearStage
 from tfodcl.meta.loop import make_deterministic
 from tfodcl.meta.training import AdaptiveStage, meta_train, pretrain
+from tfodcl.meta.whitening import whiten
 from tfodcl.presets import Preset
+from tfodcl.streams import codec_samples
 
 CosineDecay = keras.optimizers.schedules.CosineDecay
 # Decoupled decay (Loshchilov & Hutter 2019): 5e-3 a step, times the rate, holds what 5e-4 in the gradient would.
@@ -72,7 +75,7 @@ class Trainer:
         """The encoder of recipe `name`, resumed where an earlier call was interrupted."""
         recipe, preset = RECIPES[name], self._preset
         if not recipe.episodes:
-            return self._supervise(recipe.modulated)
+            return self._finished(self._supervise(recipe.modulated))
         make_deterministic(self._seed)
         encoder = self._build(recipe.modulated, recipe.aim)
         stage = self._stage(encoder.output_shape[1], recipe.aim)
@@ -103,7 +106,13 @@ class Trainer:
             self._folder / "logs" / name,
             f"{name}: meta-training",
         )
-        return Trained(self._in_float32(encoder, recipe.modulated, recipe.aim), stage, seconds)
+        return self._finished(Trained(self._in_float32(encoder, recipe.modulated, recipe.aim), stage, seconds))
+
+    def _finished(self, trained: Trained) -> Trained:
+        if not self._preset.whiten:
+            return trained
+        fitted, _ = codec_samples(self._dataset, self._seed)
+        return dataclasses.replace(trained, encoder=whiten(trained.encoder, as_float(fitted)))
 
     def _supervise(self, modulated: bool) -> Trained:
         if modulated not in self._supervised:
