@@ -13,7 +13,6 @@ from tfodcl.progress import progress
 from tfodcl.stages.tflite import TfliteEncoder
 from tfodcl.streams import Stream, class_incremental
 
-VALIDATION_RUNS = 2
 UNLIMITED_BYTES = 2**32 - 1  # every record of a stream is kept, as LifeLearner's comparison does
 
 
@@ -36,6 +35,7 @@ class Bench:
       protocol: of the streams.
       seed: of streams and methods.
       replay_bytes: budget of every replay memory.
+      validation_runs: streams of validation classes that learning rates are chosen by; few classes want more.
     """
 
     found: dict[str, Package]
@@ -44,6 +44,7 @@ class Bench:
     protocol: Protocol
     seed: int
     replay_bytes: int
+    validation_runs: int = 2
 
     def stream(self, run_number: int) -> Stream:
         """The meta-test stream of a run, the same for all methods."""
@@ -64,7 +65,7 @@ class Bench:
         samples = self.protocol.samples_per_class
         return [
             class_incremental(self.dataset, "validation", count, samples, count, self.seed, number)
-            for number in range(VALIDATION_RUNS)
+            for number in range(self.validation_runs)
         ]
 
     def check(self, names: Sequence[str]) -> None:

@@ -85,15 +85,18 @@ def parse() -> argparse.Namespace:
 
 
 def fit(package: Package, options: argparse.Namespace) -> Package:
-    """The package with its plan and with the capacity and budget that were asked for."""
-    learning = package.learning
+    """The package with its plan and with the capacity and budget that were asked for, also of its protocol's stream."""
+    learning, info = package.learning, package.info
     if options.capacity is not None:
         capacity = parse_count("--capacity", options.capacity, 1, MAX_LABEL + 1)
         learning = dataclasses.replace(learning, capacity=capacity)
+        if protocol := info.get("protocol"):  # so that tfodcl.evaluate takes the fitted package
+            most = {name: min(protocol[name], capacity) for name in ("num_classes", "eval_every")}
+            info = {**info, "protocol": {**protocol, **most}}
     if options.replay_bytes is not None:
         budget = parse_count("--replay-bytes", options.replay_bytes, 1, _MAX_U32)
         learning = dataclasses.replace(learning, replay_budget_bytes=budget)
-    return dataclasses.replace(package, learning=learning, plan=package.plan or plan.build(package.encoder))
+    return dataclasses.replace(package, learning=learning, info=info, plan=package.plan or plan.build(package.encoder))
 
 
 def choose_place(content: bytes, source: Path, out: Path) -> Path:

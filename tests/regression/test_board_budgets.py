@@ -48,7 +48,7 @@ def assembled(
         ("anml_tiny", (28, 28, 1), "bitmap_pq:128:8", 40, 40 * 15, "mps2-an386"),
         ("residual_tiny", (28, 28, 1), "pq:4", 200, 200 * 15, "mps2-an386"),
         ("dscnn_tiny", (49, 10, 1), "bitmap_pq:128:8", 20, 20 * 30, "mps2-an386"),
-        ("dscnn", (49, 10, 1), "pq:16", 10, 10 * 30, "mps2-an386"),
+        ("dscnn", (49, 10, 1), "pq:8", 10, 10 * 30, "mps2-an386"),
         ("residual_pooled", (32, 32, 3), "pq:2", 30, 30 * 30, "mps2-an500"),
     ],
 )

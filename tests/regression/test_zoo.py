@@ -1,7 +1,8 @@
-"""The packages that come with the project learn ten classes of real data on an emulated Cortex-M4F, as in Python."""
+"""The packages that come with the project have the accuracy that their README states, and learn on emulated boards."""
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,44 +16,72 @@ from tfodcl.errors import InputError
 
 ROOT = Path(__file__).parents[2]
 ZOO = ROOT / "tfodcl" / "zoo"
+NAMES = sorted(path.parent.name for path in ZOO.glob("*/model.tfodcl"))
+MOST_BYTES = 1_000_000
 NUM_CLASSES = 10
+
+
+@pytest.fixture
+def folder(request, tmp_path) -> Path:
+    """With a copy of the package that the test names. The data that it learns must be there."""
+    name = request.param
+    try:
+        load(packages.read(ZOO / name / "model.tfodcl").info["dataset"], seed=0)
+    except InputError as error:
+        pytest.skip(f"needs real data: {error}")
+    shutil.copyfile(ZOO / name / "model.tfodcl", tmp_path / "model.tfodcl")
+    return tmp_path
+
+
+def test_every_package_is_small_and_stated():
+    assert NAMES
+    for name in NAMES:
+        assert (ZOO / name / "model.tfodcl").stat().st_size < MOST_BYTES
+        assert 0 < stated_accuracy(name) < 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("folder", "name"), [(name, name) for name in NAMES], indirect=["folder"])
+def test_a_package_evaluates_to_what_is_stated(folder, name):
+    run("-m", "tfodcl.evaluate", folder / "model.tfodcl", "--methods", "lifelearner", "--out", folder / "out")
+
+    measured = json.loads((folder / "out" / "results.json").read_text())["methods"]["lifelearner"]["accuracy_mean"]
+    # LiteRT's kernels differ from processor to processor in the last bit of a latent.
+    assert measured[-1] == pytest.approx(stated_accuracy(name), abs=0.01)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "num_tests", "least"), [("omniglot_nano33ble", 5, 0.8), ("arabic_speech_nano33ble", 10, 0.6)]
+    ("folder", "board", "num_tests", "least"),
+    [
+        ("omniglot_nano33ble", "mps2-an386", 5, 0.8),
+        ("arabic_speech_nano33ble", "mps2-an386", 10, 0.6),
+        ("arabic_speech_nano33ble", "mps2-an500", 10, 0.6),
+    ],
+    indirect=["folder"],
 )
-def test_ten_classes_of_real_data_are_learnt_within_the_memory_of_a_nano33ble(name, num_tests, least, tmp_path):
-    package = packages.read(ZOO / name / "model.tfodcl")
-    try:
-        load(package.info["dataset"], seed=0)
-    except InputError as error:
-        pytest.skip(f"needs real data: {error}")
-    shutil.copyfile(ZOO / name / "model.tfodcl", tmp_path / "model.tfodcl")
-    elf = tmp_path / "mps2-an386.elf"
+def test_ten_classes_of_real_data_are_learnt_within_the_memory_of_the_board(folder, board, num_tests, least):
+    elf = folder / f"{board}.elf"
+    counts = ("--classes", NUM_CLASSES, "--tests", num_tests, "--eval-every", NUM_CLASSES)
 
-    run("export_micro", tmp_path, "--board", "mps2-an386")
-    run(
-        "serial_eval",
-        tmp_path,
-        "--qemu",
-        elf,
-        "--classes",
-        NUM_CLASSES,
-        "--tests",
-        num_tests,
-        "--eval-every",
-        NUM_CLASSES,
-    )
+    run(ROOT / "tools" / "export_micro.py", folder, "--board", board)
+    run(ROOT / "tools" / "serial_eval.py", folder, "--qemu", elf, *counts)
 
-    board = json.loads((tmp_path / "serial_results.json").read_text())["board"]
-    assert board["emulated"] and board["core"] == "Cortex-M4F"
-    assert board["accuracy"][-1] >= least
-    assert board["accuracy"] == board["twin_accuracy"]
-    assert board["memory"]["arena_used_bytes"] <= board["memory"]["arena_bytes"] < 256 * 1024
+    measured = json.loads((folder / "serial_results.json").read_text())["board"]
+    assert measured["emulated"] and measured["name"] == board
+    assert measured["accuracy"][-1] >= least
+    assert measured["accuracy"] == measured["twin_accuracy"]
+    assert measured["memory"]["arena_used_bytes"] <= measured["memory"]["arena_bytes"]
 
 
-def run(tool: str, *arguments: object) -> None:
-    command = [sys.executable, str(ROOT / "tools" / f"{tool}.py"), *map(str, arguments)]
+def stated_accuracy(name: str) -> float:
+    """Of the row of the README's table that begins with `name`: the share in its last column but one."""
+    (row,) = re.findall(rf"^\| `{name}` \|.*$", (ZOO / "README.md").read_text(), re.MULTILINE)
+    (percent,) = re.findall(r"([\d.]+) ± [\d.]+ %", row)
+    return float(percent) / 100
+
+
+def run(*arguments: object) -> None:
+    command = [sys.executable, *map(str, arguments)]
     result = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
     assert result.returncode == 0, result.stderr

@@ -68,6 +68,7 @@ def test_a_package_that_is_fitted_lies_beside_the_firmware_that_carries_it(folde
     assert done.returncode == 0, done.stderr
     fitted = packages.read(out.parent / "model.tfodcl")
     assert (fitted.learning.capacity, fitted.learning.replay_budget_bytes) == (5, 500)
+    assert package.info["protocol"]["num_classes"] > fitted.info["protocol"]["num_classes"] == 5
     assert fitted.plan == package.plan
     assert packages.read(folder / "model.tfodcl").plan == b""
     assert (out.parent / "model.tfodcl").read_bytes() in out.read_bytes()
