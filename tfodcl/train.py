@@ -7,6 +7,7 @@ import argparse
 import dataclasses
 import functools
 import json
+from dataclasses import MISSING
 from pathlib import Path
 from typing import Any
 
@@ -187,13 +188,16 @@ def claim(folder: Path, settings: dict) -> None:
             raise ValueError(f"no object but {type(earlier).__name__}")
     except (OSError, ValueError) as error:
         raise InputError(f"{path} must be readable JSON; delete {folder} to start anew. Received: {error}.") from error
-    steps = earlier.get("meta_steps")
+    # Fields that presets did not have yet were as their defaults say.
+    defaults = {field.name: field.default for field in dataclasses.fields(Preset) if field.default is not MISSING}
+    earlier = {**{name: defaults.get(name) for name in settings}, **earlier}
+    steps = earlier["meta_steps"]
     longer = isinstance(steps, int) and settings["meta_steps"] > steps
     for name, value in settings.items():
-        if earlier.get(name) != value and not (longer and name == "meta_steps"):
+        if earlier[name] != value and not (longer and name == "meta_steps"):
             raise InputError(
                 "--out must be new or of the same settings; meta_steps may grow. "
-                f"Received: {folder} with {name}={earlier.get(name)}, not {value}."
+                f"Received: {folder} with {name}={earlier[name]}, not {value}."
             )
     if longer:  # meta-training goes on where it ended; what was fine-tuned from its earlier end is void
         for stale in path.parent.glob("*_qat.npz"):
