@@ -101,8 +101,8 @@ _PAPER = Preset(
     codec="bitmap_pq:256:8",
 )
 _PAPER_EPOCHS = 100
-# Supervised training alone, longer and with augmentation: episodes after it did not help. Encoders fit the STM32H747
-# (photographs) and the Nano 33 BLE (drawings, speech); their latents are dense, so that a bitmap would not pay.
+# Supervised training alone, longer and with augmentation: in `quick` episodes after it did not help, here they have not
+# been tried. Encoders fit the STM32H747 (photographs) and the Nano 33 BLE (drawings, speech); their latents are dense.
 _BEST = {
     "photographs": Preset(
         "residual_pooled",
