@@ -28,7 +28,6 @@ class Preset:
       codec: of LifeLearner's records, as compress/setting.py names it.
       replay_batch, replay_epochs: of the outer loop on the device.
       num_classes, samples_per_class, eval_every: of the stream that is learnt.
-      validation_runs: see bench.Bench.
     """
 
     encoder: str
@@ -60,7 +59,6 @@ class Preset:
     codec: str = "bitmap_pq:auto:8"
     replay_batch: int = 8
     replay_epochs: int = 1
-    validation_runs: int = 2
 
 
 _QUICK = {
@@ -118,7 +116,6 @@ _BEST = {
         precision="bfloat16",
         qat_steps=300,
         codec="pq:2",
-        validation_runs=4,
     ),
     "drawings": Preset(
         "residual_tiny",
@@ -146,7 +143,6 @@ _BEST = {
         whiten=True,
         qat_steps=300,
         codec="pq:8",
-        validation_runs=8,
     ),
 }
 PRESETS = ("quick", "paper", "best")

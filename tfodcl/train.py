@@ -48,7 +48,7 @@ def main() -> None:
     names, codec = choose_methods(options.methods, preset), CodecSetting.parse(preset.codec)
     folder: Path = options.out or Path("runs") / f"{dataset.name}-{options.preset}"
     protocol = Protocol(preset.num_classes, preset.samples_per_class, preset.eval_every)
-    bench = Bench({}, {}, dataset, protocol, seed, UNLIMITED_BYTES, preset.validation_runs)
+    bench = Bench({}, {}, dataset, protocol, seed, UNLIMITED_BYTES)
     bench.stream(0)  # all three fail here rather than after the training where the data cannot give them
     bench.validation_streams()
     sample_episode(index, 0, seed, preset.num_inner, preset.num_random)

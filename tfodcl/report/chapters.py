@@ -39,8 +39,8 @@ class Chapter:
 def merge(results: Sequence[dict]) -> list[Chapter]:
     """Groups checked results into chapters, in order of first appearance.
 
-    Results share a chapter when data set, preset, the encoder's size, MACs and latent, and all fields that
-    both protocols have (but `runs` and `seed`) agree. A method that several results of a chapter have is
+    Results share a chapter when data set, preset, the encoder's size, MACs and latent, the record's size where both know
+    it, and all fields that both protocols have (but `runs` and `seed`) agree. A method that several results of a chapter have is
     pooled over their seeds; of two results with one seed the later one counts, since they repeat the same
     runs.
 
@@ -62,6 +62,9 @@ def _agree(a: dict, b: dict) -> bool:
     if (a["dataset"], a["preset"]) != (b["dataset"], b["preset"]):
         return False
     if any(a["encoder"][name] != b["encoder"][name] for name in ENCODER_IDENTITY):
+        return False
+    record, other_record = ((result["encoder"].get("codec") or {}).get("payload_bytes") for result in (a, b))
+    if None not in (record, other_record) and record != other_record:
         return False
     one, other = a.get("protocol") or {}, b.get("protocol") or {}
     return all(one[name] == other[name] for name in one if name in other and name not in PER_RUN_PROTOCOL)

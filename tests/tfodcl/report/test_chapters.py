@@ -67,6 +67,14 @@ def test_what_cannot_be_compared_becomes_a_chapter_of_its_own(change, results):
     assert len(merge([results(), results() | change, results()])) == 2
 
 
+def test_records_of_another_size_make_a_chapter_of_their_own_and_unknown_sizes_do_not(results):
+    smaller, unknown = results(), results()
+    smaller["encoder"]["codec"]["payload_bytes"] = 220
+    unknown["encoder"]["codec"] = None
+    assert len(merge([results(), smaller])) == 2
+    assert len(merge([results(), unknown])) == 1
+
+
 def test_runs_that_cannot_be_pooled_are_refused(results, method):
     other = results(methods=["anml"], seed=1)
     other["methods"]["anml"] = method(points=(2, 4, 6))
