@@ -4,14 +4,14 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tfodcl.continual import MemoizedEncoder, Run, num_trials, run_stream, search_rates, with_rates
+from tfodcl.continual import MemoizedEncoder, Run, mean_energy, num_trials, run_stream, search_rates, with_rates
 from tfodcl.data import Dataset
 from tfodcl.errors import InputError
 from tfodcl.methods import METHODS
 from tfodcl.package import Learning, Package
 from tfodcl.progress import progress
 from tfodcl.stages.tflite import TfliteEncoder
-from tfodcl.streams import Stream, class_incremental
+from tfodcl.streams import Stream, class_incremental, codec_samples
 
 UNLIMITED_BYTES = 2**32 - 1  # every record of a stream is kept, as LifeLearner's comparison does
 # Learning rates are chosen by so many streams that they bring 40 validation classes together, repetitions included:
@@ -94,11 +94,30 @@ class Bench:
         return with_rates(dataclasses.replace(learning, replay_budget_bytes=self.replay_bytes), rates)
 
     def search(self, name: str, title: str = "") -> dict[str, float]:
-        """Learning rates of a method, from validation classes. `title`: of the progress bar, instead of the name."""
+        """Learning rates of a method, from validation classes. `title`: of the progress bar, instead of the name.
+
+        Raises InputError where the encoder was trained on these.
+        """
         recipe = METHODS[name].RECIPE
+        if self.found[recipe].info.get("refit"):
+            raise InputError(
+                "learning rates can be searched only where the encoder has not seen the validation classes. "
+                f"Received: {name}, with an encoder trained by --refit."
+            )
         with progress(f"{title or name}: learning rates", num_trials(name)) as bar:
             package, encoder, streams = self.found[recipe], self.encoders[recipe], self.validation_streams()
             return search_rates(name, package, encoder, self.learning(name, {}), streams, self.seed, bar.update)
+
+    def carry_over(self, name: str, reference: "Bench") -> dict[str, float]:
+        """The learning rates of a method in `reference`, as multiples of 1 / mean |z|^2, for the latents here."""
+        recipe = METHODS[name].RECIPE
+        x, _ = codec_samples(self.dataset, self.seed)
+        here, there = (
+            mean_energy(METHODS[name](bench.found[recipe], bench.encoders[recipe], bench.learning(name, {}), 0), x)
+            for bench in (self, reference)
+        )
+        rates = reference.found[recipe].info["learning_rates"][name]
+        return {which: rate * there / here for which, rate in rates.items()}
 
     def run(self, name: str, rates: Mapping[str, float], number: int) -> Run:
         """The method on the meta-test stream of a run."""

@@ -120,12 +120,8 @@ def search_rates(
     `num_trials(name)` trials. Raises InputError where every latent is zero.
     """
     method = METHODS[name]
-    z = np.concatenate([task.x for stream in streams for task in stream.tasks])
-    probe = method(package, encoder, learning, seed).classifier
-    energy = float(np.mean(np.sum(probe.dequantize(probe.encode(z)) ** 2, axis=1)))
-    if energy == 0:
-        raise InputError(f"the encoder's latents must differ from zero. Received: zeros for all {len(z)} samples.")
-    unit = 1.0 / energy
+    x = np.concatenate([task.x for stream in streams for task in stream.tasks])
+    unit = 1.0 / mean_energy(method(package, encoder, learning, seed), x)
 
     def score(rates: dict[str, float]) -> float:
         trial = with_rates(learning, rates)
@@ -140,6 +136,18 @@ def search_rates(
         return {"inner": inner, "outer": outer}
     (only,) = method.RATES
     return {only: max(candidates, key=lambda rate: score({only: rate}))}
+
+
+def mean_energy(method: Method, x: np.ndarray) -> float:
+    """Mean |z|^2 over the samples x, (n, h, w, c), of the latents that the method learns from.
+
+    Raises InputError where every latent is zero.
+    """
+    classifier = method.classifier
+    energy = float(np.mean(np.sum(classifier.dequantize(classifier.encode(x)) ** 2, axis=1)))
+    if energy == 0:
+        raise InputError(f"the encoder's latents must differ from zero. Received: zeros for all {len(x)} samples.")
+    return energy
 
 
 def num_trials(name: str) -> int:

@@ -11,6 +11,8 @@ from dataclasses import MISSING
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tfodcl import files, native_log
 from tfodcl import package as packages
 from tfodcl.agreement import compare_with_float
@@ -18,11 +20,12 @@ from tfodcl.bench import UNLIMITED_BYTES, Bench, Protocol, encoder_of
 from tfodcl.command import Parser, run
 from tfodcl.compress.setting import CodecSetting
 from tfodcl.continual import summarize, with_rates
-from tfodcl.data import load
+from tfodcl.data import Dataset, load
 from tfodcl.errors import InputError
 from tfodcl.evaluate import (
     baseline_path,
     command_line,
+    find_packages,
     parse_count,
     parse_methods,
     results,
@@ -43,15 +46,18 @@ def main() -> None:
     num_runs = parse_count("--runs", options.runs, 1)
     seed = parse_count("--seed", options.seed, 0)
     dataset = load(options.dataset, seed=seed)
+    if options.refit:
+        dataset = with_validation_trained(dataset)
     index = index_meta_train(dataset)
     preset = override(choose(options.preset, dataset, len(index.all)), options)
     names, codec = choose_methods(options.methods, preset), CodecSetting.parse(preset.codec)
     folder: Path = options.out or Path("runs") / f"{dataset.name}-{options.preset}"
     protocol = Protocol(preset.num_classes, preset.samples_per_class, preset.eval_every)
     bench = Bench({}, {}, dataset, protocol, seed, UNLIMITED_BYTES)
-    bench.stream(0)  # all three fail here rather than after the training where the data cannot give them
+    bench.stream(0)  # these fail here rather than after the training where the data cannot give them
     bench.validation_streams()
     sample_episode(index, 0, seed, preset.num_inner, preset.num_random)
+    reference = reference_bench(options.refit, names, bench) if options.refit else None
     load_tensorflow()
     from tfodcl.backbones import build
 
@@ -61,10 +67,11 @@ def main() -> None:
         "preset": options.preset,
         "seed": seed,
         "second_order": not options.first_order,
+        "refit": reference is not None,
     }
     claim(folder, {**settings, **dataclasses.asdict(preset)})
 
-    rates = make_packages(bench, names, num_runs, preset, options.preset, not options.first_order, folder)
+    rates = make_packages(bench, names, num_runs, preset, options.preset, not options.first_order, folder, reference)
     methods = {
         name: summarize(bench.measure(name, rates[name], num_runs), bench.stream(0), rates[name]) for name in names
     }
@@ -93,6 +100,37 @@ def choose_methods(text: str, preset: Preset) -> list[str]:
     return [name for name in names if name not in episodic]
 
 
+def with_validation_trained(dataset: Dataset) -> Dataset:
+    """The data set whose validation classes are meta-train classes too."""
+    trained = np.concatenate([dataset.split.meta_train, dataset.split.validation])
+    return dataclasses.replace(dataset, split=dataclasses.replace(dataset.split, meta_train=trained))
+
+
+def reference_bench(path: Path, names: list[str], bench: Bench) -> Bench:
+    """The earlier run at `path`, of the same data, whose learning rates methods `names` are to take over.
+
+    Raises InputError where it is another data set's, was refitted itself, or lacks a method's rates.
+    """
+    needed = with_rates_needed(names)
+    found = find_packages(path if files.is_file(path) else path / "model.tfodcl", needed)
+    for name in needed:
+        info = found[METHODS[name].RECIPE].info
+        if (info["dataset"], info["seed"]) != (bench.dataset.name, bench.seed) or info.get("refit"):
+            received = f"{info['dataset']}, seed {info['seed']}{', refitted' if info.get('refit') else ''}"
+            raise InputError(
+                f"--refit needs a run on {bench.dataset.name} with seed {bench.seed} whose encoder has not seen the "
+                f"validation classes. Received: {path} of {received}."
+            )
+        if name not in info["learning_rates"]:
+            raise InputError(f"--refit needs a run with learning rates of {name}. Received: {path} without.")
+    return dataclasses.replace(bench, found=found, encoders={name: encoder_of(one) for name, one in found.items()})
+
+
+def with_rates_needed(names: list[str]) -> list[str]:
+    """Methods `names`, and those whose rates the main package holds or is compared with its float encoder by."""
+    return [name for name in METHODS if name in {*names, "latent_replay", "lifelearner"}]
+
+
 def load_tensorflow() -> None:
     """Imports TensorFlow without its chatter."""
     with native_log.quiet():
@@ -108,10 +146,12 @@ def make_packages(
     preset_name: str,
     second_order: bool,
     folder: Path,
+    reference: Bench | None,
 ) -> dict[str, dict[str, float]]:
     """Trains, packs and writes what methods `names` and the main package need, into `bench` and `folder`.
 
-    Returns the learning rates of those methods, searched on validation classes.
+    Returns the learning rates of those methods, searched on validation classes, or in proportion to those of
+    `reference`.
     """
     from tfodcl.meta.recipes import RECIPES, Trainer
     from tfodcl.quantize.assembly import assemble, with_dense_quantizer, with_info
@@ -121,7 +161,9 @@ def make_packages(
     for recipe in [recipe for recipe in RECIPES if recipe in needed]:
         trained = trainer.train(recipe)
         package = assemble(recipe, trained, bench.dataset, preset, bench.seed, folder)
-        package = with_info(package, preset=preset_name, protocol=dataclasses.asdict(bench.protocol))
+        package = with_info(
+            package, preset=preset_name, protocol=dataclasses.asdict(bench.protocol), refit=reference is not None
+        )
         bench.found[recipe], bench.encoders[recipe] = package, encoder_of(package)
         if recipe == MAIN:
             float_encoder = functools.partial(trained.encoder.predict, batch_size=64, verbose=0)
@@ -129,11 +171,11 @@ def make_packages(
         dense = with_dense_quantizer(bench.found[MAIN], PqReplay.RECIPE, bench.dataset, bench.seed)
         bench.found[PqReplay.RECIPE], bench.encoders[PqReplay.RECIPE] = dense, bench.encoders[MAIN]
 
-    searched = [name for name in METHODS if name in {*names, "latent_replay", "lifelearner"}]
-    rates = {name: bench.search(name) for name in searched}
+    needing = with_rates_needed(names)
+    rates = {name: bench.carry_over(name, reference) if reference else bench.search(name) for name in needing}
     compared = compare_with_float(bench, MAIN, float_encoder, rates["latent_replay"], num_runs)
     for recipe, package in bench.found.items():
-        own = {name: rates[name] for name in searched if recipe == METHODS[name].RECIPE}
+        own = {name: rates[name] for name in needing if recipe == METHODS[name].RECIPE}
         package = with_info(package, learning_rates=own)
         if recipe == MAIN:
             package = with_info(package, encoder={**package.info["encoder"], **compared})
@@ -164,6 +206,12 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--pretrain-steps", help="of supervised training, instead of the preset's")
     parser.add_argument("--meta-steps", help="of meta-training, instead of the preset's; a later run may do more")
     parser.add_argument("--codec", help="of the records instead of the preset's, such as pq:8 or bitmap_pq:256:8")
+    parser.add_argument(
+        "--refit",
+        type=Path,
+        metavar="RUN",
+        help="train on the validation classes too, at learning rates in proportion to those that RUN searched on them",
+    )
     parser.add_argument("--first-order", action="store_true", help="meta-gradients without second derivatives")
     parser.add_argument(
         "--out",
@@ -188,8 +236,9 @@ def claim(folder: Path, settings: dict) -> None:
             raise ValueError(f"no object but {type(earlier).__name__}")
     except (OSError, ValueError) as error:
         raise InputError(f"{path} must be readable JSON; delete {folder} to start anew. Received: {error}.") from error
-    # Fields that presets did not have yet were as their defaults say.
+    # What earlier runs did not have yet was as defaults say.
     defaults = {field.name: field.default for field in dataclasses.fields(Preset) if field.default is not MISSING}
+    defaults["refit"] = False
     earlier = {**{name: defaults.get(name) for name in settings}, **earlier}
     steps = earlier["meta_steps"]
     longer = isinstance(steps, int) and settings["meta_steps"] > steps

@@ -1,6 +1,7 @@
 """Which streams of validation classes learning rates are chosen by."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from tfodcl.bench import UNLIMITED_BYTES, Bench, Protocol
 from tfodcl.data import load
 from tfodcl.data.dataset import ClassSplit
+from tfodcl.errors import InputError
 
 
 @pytest.mark.parametrize(
@@ -33,3 +35,10 @@ def test_validation_streams_bring_forty_classes_together_in_two_to_eight_streams
     ids = [tuple(task.class_id for task in stream.tasks) for stream in streams]
     assert all(set(one) <= set(split.validation) for one in ids)
     assert len(set(ids)) > 1
+
+
+def test_rates_are_not_searched_on_classes_that_the_encoder_was_trained_on():
+    found = {"anml": SimpleNamespace(info={"refit": True})}
+    bench = Bench(found, {}, load("glyphs", seed=0), Protocol(5, 2, 5), 0, UNLIMITED_BYTES)
+    with pytest.raises(InputError, match="has not seen the validation classes. Received: lifelearner"):
+        bench.search("lifelearner")

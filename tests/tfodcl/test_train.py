@@ -14,10 +14,13 @@ import pytest
 
 from tfodcl import package as packages
 from tfodcl import train
+from tfodcl.data import load
 from tfodcl.errors import InputError
+from tfodcl.meta import training
 from tfodcl.methods import METHODS
 from tfodcl.presets import Preset
 from tfodcl.stages.tflite import TfliteEncoder
+from tfodcl.streams import codec_samples, index_meta_train
 
 TINY = Preset(
     "dscnn_tiny",
@@ -258,6 +261,44 @@ def test_more_meta_steps_void_what_was_fine_tuned_and_keep_what_was_trained(tmp_
     assert {path.name for path in folder.iterdir()} == {"anml.npz", "pretrained.npz", "settings.json"}
     with pytest.raises(InputError, match="meta_steps=5, not 4"):
         train.claim(tmp_path, {"seed": 0, "meta_steps": 4})
+
+
+def test_a_refitted_encoder_has_seen_the_validation_classes_and_takes_rates_in_proportion(
+    made, data, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("TFODCL_DATA", str(data))
+    monkeypatch.setattr(train, "choose", lambda name, dataset, number: TINY)
+    out, seen = tmp_path / "out", []
+    monkeypatch.setattr(training, "index_meta_train", lambda one: seen.append(index_meta_train(one)) or seen[-1])
+    arguments = ["--dataset", "tiny", "--methods", "lifelearner", "--runs", "1"]
+    monkeypatch.setattr(sys, "argv", ["train", *arguments, "--out", str(out), "--refit", str(made)])
+
+    train.main()
+
+    split = load("tiny", seed=0).split
+    classes = np.concatenate([split.meta_train, split.validation])
+    assert all(len(one.by_class) == len(classes) and len(one.all) == 8 * len(classes) for one in seen)
+    x, _ = codec_samples(train.with_validation_trained(load("tiny", seed=0)), 0)
+    packed = [packages.read(folder / "model.tfodcl") for folder in (made, out)]
+    energies = []
+    for one in packed:
+        z = one.latent_scale * (TfliteEncoder(one.encoder).encode(x).astype(float) - one.latent_zero_point)
+        energies.append(np.mean(np.sum(z**2, axis=1)))
+    assert energies[0] != pytest.approx(energies[1], rel=1e-4)
+    expected = packed[0].learning.outer_lr * energies[0] / energies[1]
+    assert packed[1].learning.outer_lr == pytest.approx(expected, rel=1e-5)
+    assert packed[1].info["refit"] and not packed[0].info["refit"]
+    with pytest.raises(InputError, match="--refit needs a run on tiny with seed 0 whose encoder has not seen"):
+        monkeypatch.setattr(sys, "argv", ["train", *arguments, "--out", str(tmp_path / "b"), "--refit", str(out)])
+        train.main()
+    with pytest.raises(InputError, match="--refit needs a run with learning rates of oracle"):
+        monkeypatch.setattr(
+            sys,
+            "argv",
+            ["train", "--dataset", "tiny", "--methods", "oracle", "--out", str(tmp_path / "b"), "--refit", str(made)],
+        )
+        train.main()
+    assert not (tmp_path / "b").exists()
 
 
 @pytest.mark.slow

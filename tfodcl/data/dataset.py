@@ -11,7 +11,7 @@ class ClassSplit:
 
     Attributes:
       meta_train: classes the encoder is trained on.
-      validation: classes on which learning rates are chosen; never trained on by the encoder.
+      validation: classes on which learning rates are chosen; the encoder is not trained on them before that.
       meta_test: classes that a device meets later; results are reported on these alone.
     """
 

@@ -39,10 +39,10 @@ class Chapter:
 def merge(results: Sequence[dict]) -> list[Chapter]:
     """Groups checked results into chapters, in order of first appearance.
 
-    Results share a chapter when data set, preset, the encoder's size, MACs and latent, the record's size where both know
-    it, and all fields that both protocols have (but `runs` and `seed`) agree. A method that several results of a chapter have is
-    pooled over their seeds; of two results with one seed the later one counts, since they repeat the same
-    runs.
+    Results share a chapter when data set, preset, the encoder's size, MACs and latent, the record's size where
+    both know it, and all fields that both protocols have (but `runs` and `seed`) agree. A method that several
+    results of a chapter have is pooled over their seeds; of two results with one seed the later one counts, since
+    they repeat the same runs.
 
     Raises:
       InputError: a method to be pooled was evaluated at different numbers of classes.
