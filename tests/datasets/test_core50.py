@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tfodcl import data
+from tfodcl.streams import nicv2
+
 SESSIONS, OBJECTS = range(1, 12), range(1, 51)
 TRAIN_SESSIONS, TEST_SESSIONS = (1, 2, 4, 5, 6, 8, 9, 11), (3, 7, 10)
 NUMBERS = (0, 2, 10, 299)  # of a recording's frames: with gaps, and written with three digits or more
@@ -70,6 +73,18 @@ def test_frames_come_out_by_session_object_and_time(prepare, tmp_path):
     assert names[:6] == [*(f"plug_adapter{i}" for i in range(1, 6)), "mobile_phone1"]
     assert names[-1] == "remote_control5" and len(set(names)) == 50
     assert arrays["licence"].item().endswith("CC BY 4.0")
+
+
+def test_the_data_set_gives_the_stream_of_391_training_batches(prepare, out, tmp_path, monkeypatch):
+    prepare("core50", "--no-verify", "--source", write_zip(tmp_path / "core50_128x128.zip", official_files()))
+    monkeypatch.setenv("TFODCL_DATA", str(out))
+    stream = nicv2(data.load("core50"), range(50), 10, None, groups_per_batch=1, eval_every=100, seed=0, run=0)
+
+    assert stream.num_batches == 391
+    for batch in list(stream.batches)[1:]:
+        session_and_object = batch.x[:, 0, 0, :2]  # as drawn
+        assert (session_and_object == session_and_object[0]).all()
+        assert (stream.class_ids[batch.labels] == session_and_object[0, 1] - 1).all()
 
 
 def test_another_archive_is_refused_without_no_verify(refuse, tmp_path):
