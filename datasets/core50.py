@@ -5,8 +5,8 @@ https://vlomonaco.github.io/core50 describes the layout: 50 objects, five of eac
 for 15 s in eleven sessions; sessions 3, 7 and 10 are for the test. The official lists of files only name what the
 paths say, so that they are not needed.
 
-Checksum: no SHA-256 is published. The MD5 is that of Avalanche (avalanche/benchmarks/datasets/core50), the size that
-of the server.
+Checksum: no SHA-256 is published. The MD5 is that of Avalanche (avalanche/benchmarks/datasets/core50/core50_data.py),
+the size that of the server as others report it.
 """
 
 import re
