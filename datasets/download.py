@@ -1,4 +1,4 @@
-"""Official archives: fetched over HTTP(S), resumed after an interruption, verified by size and SHA-256."""
+"""Official archives: fetched over HTTP(S), resumed after an interruption, verified by size and checksum."""
 
 import contextlib
 import hashlib
@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from tfodcl.errors import InputError
 from tfodcl.progress import progress
@@ -25,12 +26,14 @@ class Archive:
     Attributes:
       url: where its authors publish it.
       num_bytes: its size.
-      sha256: its checksum, lower-case hex. The module that defines the archive says where it is published.
+      checksum: lower-case hex. The module that defines the archive says where it is published.
+      algorithm: of the checksum. MD5 only where nothing else is published: it tells damage, not forgery.
     """
 
     url: str
     num_bytes: int
-    sha256: str
+    checksum: str
+    algorithm: Literal["SHA-256", "MD5"] = "SHA-256"
 
     @property
     def file_name(self) -> str:
@@ -75,7 +78,7 @@ def _writing(path: Path) -> Iterator[None]:
 
 
 def verify(archive: Archive, path: Path) -> None:
-    """Raises InputError unless `path` has the size and the SHA-256 of the official archive."""
+    """Raises InputError unless `path` has the size and the checksum of the official archive."""
     try:
         num_bytes = path.stat().st_size
         if num_bytes != archive.num_bytes:
@@ -83,16 +86,16 @@ def verify(archive: Archive, path: Path) -> None:
                 f"{path} must have the {archive.num_bytes} bytes of the official {archive.file_name}. "
                 f"Received: {num_bytes} bytes."
             )
-        digest = hashlib.sha256()
+        digest = hashlib.new(archive.algorithm.replace("-", ""), usedforsecurity=False)
         with open(path, "rb") as file, progress(f"verify {path.name}", num_bytes, unit="B") as bar:
             while chunk := file.read(_CHUNK_BYTES):
                 digest.update(chunk)
                 bar.update(len(chunk))
     except OSError as error:
         raise InputError(f"{path} must be a readable file. Received: {error.strerror or error}.") from error
-    if digest.hexdigest() != archive.sha256:
+    if digest.hexdigest() != archive.checksum:
         raise InputError(
-            f"{path} must have the SHA-256 of the official {archive.file_name}, {archive.sha256}. "
+            f"{path} must have the {archive.algorithm} of the official {archive.file_name}, {archive.checksum}. "
             f"Received: {digest.hexdigest()}."
         )
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cifar
+import core50
 import download
 import folder
 import miniimagenet
@@ -32,6 +33,7 @@ Reader = Callable[[Sequence[Path], Path], dict[str, np.ndarray]]
 _OFFICIAL: dict[str, tuple[tuple[download.Archive, ...], Reader]] = {
     "cifar10": (cifar.CIFAR10_ARCHIVES, cifar.read_cifar10),
     "cifar100": (cifar.CIFAR100_ARCHIVES, cifar.read_cifar100),
+    "core50": (core50.ARCHIVES, core50.read),
     "omniglot": (omniglot.ARCHIVES, omniglot.read),
     "speech_commands": (speech_commands.ARCHIVES, speech_commands.read),
 }

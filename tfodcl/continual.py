@@ -4,6 +4,7 @@ import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from tfodcl.methods import METHODS, Method
 from tfodcl.metrics import accuracy_matrix, forgetting, mean_and_deviation
 from tfodcl.package import Learning, Package
 from tfodcl.stages.classifier import Encoder
-from tfodcl.streams import Stream
+from tfodcl.streams import BatchStream, Stream, TrainingBatch
 
 # Searched on validation classes, as multiples of 1 / mean |z|^2, at which one SGD step moves a sample's own
 # logit by at most one: so the grid fits latents of any size. Below it predictions hardly change: after one pass at
@@ -102,6 +103,26 @@ def run_stream(method: Method, encoder: MemoizedEncoder, stream: Stream) -> Run:
         },
         bytes_written=memory.bytes_written if memory else 0,
     )
+
+
+class BatchLearner(Protocol):
+    """What learns a stream of training batches."""
+
+    def learn(self, batch: TrainingBatch) -> None: ...
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        """(m,) integer labels of samples (m, h, w, c)."""
+        ...
+
+
+def run_batches(learner: BatchLearner, stream: BatchStream) -> np.ndarray:
+    """Teaches `learner` the stream. Returns its accuracy on all of x_test, (num eval points,), in [0, 1]."""
+    accuracy = []
+    for batch in stream.batches:
+        learner.learn(batch)
+        if batch.number in stream.eval_points:
+            accuracy.append(np.mean(learner.predict(stream.x_test) == stream.y_test))
+    return np.array(accuracy)
 
 
 def search_rates(

@@ -25,6 +25,7 @@ MODULES = (
     "pictures",
     "recordings",
     "cifar",
+    "core50",
     "omniglot",
     "speech_commands",
     "miniimagenet",

@@ -1,6 +1,7 @@
 """Downloads from a server on this machine that resumes, does not, breaks off, stalls or has another file."""
 
 import contextlib
+import dataclasses
 import functools
 import hashlib
 import http.server
@@ -188,9 +189,19 @@ def test_a_connection_without_progress_leaves_a_part_to_go_on_from(download, arc
 def test_another_file_of_the_same_size_is_deleted(download, archive, server, tmp_path):
     server.content = CONTENT[:-1] + bytes([CONTENT[-1] ^ 1])
     digest = hashlib.sha256(server.content).hexdigest()
-    with pytest.raises(InputError, match=f"must have the SHA-256 .*{archive.sha256}. Received: {digest}."):
+    with pytest.raises(InputError, match=f"must have the SHA-256 .*{archive.checksum}. Received: {digest}."):
         download.fetch(archive, tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_may_be_known_by_its_md5(download, archive, tmp_path):
+    path = tmp_path / FILE_NAME
+    path.write_bytes(CONTENT)
+    known = dataclasses.replace(archive, algorithm="MD5", checksum=hashlib.md5(CONTENT).hexdigest())
+    download.verify(known, path)
+    path.write_bytes(CONTENT[::-1])
+    with pytest.raises(InputError, match=f"must have the MD5 .*{known.checksum}. Received: "):
+        download.verify(known, path)
 
 
 def test_a_file_of_another_size_is_refused_before_it_is_sent(download, archive, server, tmp_path):

@@ -12,6 +12,7 @@ from tfodcl.continual import (
     RATE_GRID,
     MemoizedEncoder,
     num_trials,
+    run_batches,
     run_stream,
     search_rates,
     summarize,
@@ -22,7 +23,7 @@ from tfodcl.methods import METHODS
 from tfodcl.methods.anml import Anml
 from tfodcl.methods.latent_replay import LatentReplay
 from tfodcl.package import Learning, Package
-from tfodcl.streams import Stream, Task
+from tfodcl.streams import BatchStream, Stream, Task, TrainingBatch
 
 LATENT_DIM, NUM_CLASSES, SAMPLES, NUM_TESTS = 12, 6, 7, 9
 LEARNING = Learning(8, inner_lr=0.5, outer_lr=0.5, replay_batch=4, replay_epochs=2, replay_budget_bytes=1 << 20)
@@ -163,6 +164,33 @@ def test_learning_time_counts_every_inference_of_learning_as_if_it_were_made(mon
     again = run_stream(SlowLearner(PACKAGE, encoder, LEARNING, 0), encoder, stream)  # all of it memoized by now
     assert first.learn_seconds == pytest.approx(expected)
     assert again.learn_seconds == pytest.approx(expected)
+
+
+class Rote:
+    """Knows a sample again, and says 0 of others."""
+
+    def __init__(self) -> None:
+        self.seen: dict[bytes, int] = {}
+        self.taught: list[int] = []
+
+    def learn(self, batch: TrainingBatch) -> None:
+        self.taught.append(batch.number)
+        self.seen |= {sample.tobytes(): label for sample, label in zip(batch.x, batch.labels, strict=True)}
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        return np.array([self.seen.get(sample.tobytes(), 0) for sample in x])
+
+
+def test_training_batches_are_taught_in_order_and_tested_on_the_whole_test_set():
+    x = np.arange(8, dtype=np.uint8).reshape(8, 1, 1, 1)
+    indices = tuple(np.array(part) for part in ([0, 3], [1], [6, 7], [2]))
+    labels = tuple(np.array(part) for part in ([0, 1], [0], [2, 2], [1]))
+    stream = BatchStream(x, indices, labels, np.arange(3), x, np.array([0, 0, 1, 1, 1, 2, 2, 2]), (1, 3, 4))
+
+    learner = Rote()
+    # 0 and 1 are right from the beginning, 3 after the first batch, 6 and 7 after the third, 2 after the last
+    assert run_batches(learner, stream).tolist() == [3 / 8, 5 / 8, 6 / 8]
+    assert learner.taught == [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("name", ["anml", "oracle", "latent_replay"])

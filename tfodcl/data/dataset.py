@@ -38,6 +38,8 @@ class Dataset:
         {"kind": "mfcc", the fields of mfcc.Mfcc, "mean": [..], "std": [..]} with one mean per coefficient, or
         {"kind": "windows", "mean": [..], "std": [..]} with one mean per channel.
       licence: one line on the source of the data and its licence.
+      group_train: (n,) int64, equal for the training samples of one recording, which are of one class and in
+        order of time; None where samples are unrelated.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Dataset:
     split: ClassSplit
     front_end: dict
     licence: str
+    group_train: np.ndarray | None = None
 
     @property
     def input_shape(self) -> tuple[int, int, int]:

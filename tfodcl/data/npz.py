@@ -5,7 +5,8 @@ Standard layout:
     (then `sample_rate` is there), or (n, time, channels) float32 sensor windows
   y_train, y_test, y_val: (n,) integers in [0, len(class_names))
   class_names: (num_classes,) strings
-  optionally licence: a string; split_meta_train, split_validation, split_meta_test: (k,) class ids
+  optionally licence: a string; split_meta_train, split_validation, split_meta_test: (k,) class ids;
+    group_train: (n,) integers, equal for the training samples of one recording, which are of one class
   Other arrays are ignored.
 Omniglot layout:
   x: (n, h, w) uint8, 0 = ink; character, drawer: (n,) integers; background: (n,) bool
@@ -30,13 +31,19 @@ _SPLIT_KEYS = ("split_meta_train", "split_validation", "split_meta_test")
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Checked arrays. `parts` maps "train", "test" and perhaps "val" to (x, y): x as stored, y int64."""
+    """Checked arrays.
+
+    Attributes:
+      parts: maps "train", "test" and perhaps "val" to (x, y): x as stored, y int64.
+      group_train: (n,) int64, see above, or None.
+    """
 
     parts: dict[str, tuple[np.ndarray, np.ndarray]]
     class_names: tuple[str, ...]
     split: ClassSplit
     sample_rate_hz: int | None
     licence: str | None
+    group_train: np.ndarray | None
 
 
 def read(name: str, path: Path) -> Samples:
@@ -93,7 +100,7 @@ def _from_standard(name: str, arrays: dict[str, np.ndarray]) -> Samples:
         parts[part] = (x, y.astype(np.int64))
     has_split = any(key in arrays for key in _SPLIT_KEYS)
     split = _own_split(name, arrays) if has_split else split_classes(name, len(class_names))
-    return Samples(parts, class_names, split, rate, _licence(name, arrays))
+    return Samples(parts, class_names, split, rate, _licence(name, arrays), _groups(name, arrays))
 
 
 def _from_omniglot(name: str, arrays: dict[str, np.ndarray]) -> Samples:
@@ -128,7 +135,7 @@ def _from_omniglot(name: str, arrays: dict[str, np.ndarray]) -> Samples:
     ink = 255 - x
     labels = character.astype(np.int64)
     parts = {"train": (ink[is_train], labels[is_train]), "test": (ink[~is_train], labels[~is_train])}
-    return Samples(parts, class_names, split, None, _licence(name, arrays))
+    return Samples(parts, class_names, split, None, _licence(name, arrays), None)
 
 
 def _names(name: str, key: str, arrays: dict[str, np.ndarray]) -> tuple[str, ...]:
@@ -156,6 +163,21 @@ def _licence(name: str, arrays: dict[str, np.ndarray]) -> str | None:
     if licence.size != 1 or licence.dtype.kind != "U":
         raise InputError(f"licence of {name} must be one string. Received: {licence.dtype} of shape {licence.shape}.")
     return " ".join(licence.item().split())
+
+
+def _groups(name: str, arrays: dict[str, np.ndarray]) -> np.ndarray | None:
+    if "group_train" not in arrays:
+        return None
+    groups, y = arrays["group_train"], arrays["y_train"]
+    _check_integers(name, "group_train", groups, len(y))
+    _, first, group_of = np.unique(groups, return_index=True, return_inverse=True)
+    wrong = np.flatnonzero(y != y[first][group_of])
+    if wrong.size:
+        raise InputError(
+            f"Samples of one group_train of {name} must be of one class. Received: "
+            f"classes {y[first][group_of][wrong[0]]} and {y[wrong[0]]} in group {groups[wrong[0]]}."
+        )
+    return groups.astype(np.int64)
 
 
 def _own_split(name: str, arrays: dict[str, np.ndarray]) -> ClassSplit:

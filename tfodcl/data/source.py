@@ -17,6 +17,7 @@ _CIFAR = "A. Krizhevsky, Learning multiple layers of features from tiny images, 
 _COMMANDS = {  # what datasets/prepare.py makes, and how
     "cifar10": "cifar10",
     "cifar100": "cifar100",
+    "core50": "core50",
     "miniimagenet": "miniimagenet --source images.zip train.csv val.csv test.csv",
     "omniglot": "omniglot",
     "speech_commands": "speech_commands",
@@ -25,6 +26,7 @@ _LICENCES = {  # source and licence of files that do not say it themselves
     "arabic_speech_commands": "Arabic speech commands: A. Ghandoura and others, 2021; CC BY 4.0",
     "cifar10": f"CIFAR-10: {_CIFAR}",
     "cifar100": f"CIFAR-100: {_CIFAR}",
+    "core50": "CORe50: V. Lomonaco, D. Maltoni, 2017; CC BY 4.0",
     "miniimagenet": "MiniImageNet: O. Vinyals and others, 2016, from ImageNet; for non-commercial research",
     "omniglot": "Omniglot: B. Lake, R. Salakhutdinov, J. Tenenbaum, 2015; MIT",
     "speech_commands": "Speech Commands v2: P. Warden, 2018; CC BY 4.0",
@@ -71,6 +73,7 @@ def load(name: str, seed: int = 0) -> Dataset:
         samples.split,
         front_end,
         samples.licence or _LICENCES.get(name, _UNKNOWN_LICENCE),
+        samples.group_train,
     )
 
 

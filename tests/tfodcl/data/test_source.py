@@ -140,6 +140,17 @@ def test_the_files_own_split_and_licence_come_first(folder):
     assert dataset.licence == "CC0, by me"
 
 
+def test_recordings_are_known_where_the_file_has_groups(folder):
+    groups = 7 + np.repeat(np.arange(15), 2)[::-1]
+    save(folder, "recorded", images(num_classes=15, per_class=2) | {"group_train": groups.astype(np.uint8)})
+    save(folder, "unrelated", images())
+
+    dataset = load("recorded")
+    np.testing.assert_array_equal(dataset.group_train, groups)
+    assert dataset.group_train.dtype == np.int64
+    assert load("unrelated").group_train is None
+
+
 def test_windows_are_standardised_by_the_meta_training_classes(folder):
     arrays = windows()
     save(folder, "mine", arrays)
@@ -211,7 +222,7 @@ def test_directory_is_configured_or_in_the_cache(monkeypatch):
     assert data.directory() == Path.home() / ".cache" / "tfodcl" / "data"
 
 
-@pytest.mark.parametrize("name", ["cifar10", "cifar100", "omniglot", "speech_commands", "miniimagenet"])
+@pytest.mark.parametrize("name", ["cifar10", "cifar100", "core50", "omniglot", "speech_commands", "miniimagenet"])
 def test_a_missing_known_set_names_the_command_that_prepares_it(folder, name):
     with pytest.raises(InputError) as caught:
         load(name)
@@ -307,6 +318,9 @@ LABELS = np.repeat(np.arange(10), 3)
         (images, {"sample_rate": np.array(16000)}, ["int16 waveforms", "uint8 (30, 5, 4, 3)"]),
         (images, {"licence": np.arange(2)}, ["licence", "one string"]),
         (images, {"split_validation": np.array([1])}, ["no split_meta_train, no split_meta_test"]),
+        (images, {"group_train": np.zeros(29, int)}, ["group_train of mine", "shape (30,)", "(29,)"]),
+        (images, {"group_train": np.zeros(30)}, ["group_train of mine", "integers", "float64"]),
+        (images, {"group_train": np.arange(30) // 2}, ["of one class", "classes 0 and 1 in group 1"]),
         (windows, {"x_train": NAN}, ["x_train of mine must be finite", "nan in sample 7"]),
         (windows, {"x_test": INFINITE}, ["x_test of mine must be finite", "-inf in sample 7"]),
         (speech, {"sample_rate": np.array(8000)}, ["sample_rate must be at least 15200 Hz", "8000"]),

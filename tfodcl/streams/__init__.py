@@ -1,0 +1,27 @@
+"""What a device meets and what an encoder is meta-trained on; all of it from a seed."""
+
+from tfodcl.streams.batches import BatchStream, TrainingBatch, nicv2
+from tfodcl.streams.meta_train import (
+    NUM_FITTED,
+    Episode,
+    MetaTrainIndex,
+    codec_samples,
+    index_meta_train,
+    sample_episode,
+)
+from tfodcl.streams.tasks import Stream, Task, class_incremental
+
+__all__ = [
+    "NUM_FITTED",
+    "BatchStream",
+    "Episode",
+    "MetaTrainIndex",
+    "Stream",
+    "Task",
+    "TrainingBatch",
+    "class_incremental",
+    "codec_samples",
+    "index_meta_train",
+    "nicv2",
+    "sample_episode",
+]
