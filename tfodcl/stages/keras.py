@@ -72,7 +72,7 @@ class KerasStage:
     @property
     def head(self) -> np.ndarray:
         """(num_classes, num_features), one row a class, copied."""
-        return self._arrays[_HEAD_KERNEL].numpy()
+        return self._arrays[_HEAD_KERNEL].numpy().T
 
     @property
     def state_bytes(self) -> int:
@@ -85,7 +85,7 @@ class KerasStage:
 
         known: (num_classes,) bool, the classes among which the stage decides.
         """
-        self._arrays[_HEAD_KERNEL].assign(rows)
+        self._arrays[_HEAD_KERNEL].assign(rows.T)
         self._known.assign(known)
         for velocity in self._velocities.values():
             velocity.assign(tf.zeros_like(velocity))
@@ -113,7 +113,7 @@ class KerasStage:
             elif layer.kind != "head":
                 x = tf.nn.relu(self._normalize(layer, self._convolve(layer, x), moments))
         features = tf.reshape(x, (-1, self.network.num_features))
-        logits = tf.matmul(features, self._arrays[_HEAD_KERNEL], transpose_b=True)
+        logits = tf.matmul(features, self._arrays[_HEAD_KERNEL])
         return tf.where(self._known, logits, logits.dtype.min)
 
     def _convolve(self, layer: Layer, x: tf.Tensor) -> tf.Tensor:

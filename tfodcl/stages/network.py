@@ -3,13 +3,13 @@
 A chain from the latent to the head. Activations are (height, width, channels), and the latent is flattened in that
 order. Each convolution, SAME-padded as TensorFlow pads and without bias, is followed by batch renormalisation and ReLU:
 
-| kind      | kernel                       | output                                         |
-|-----------|------------------------------|------------------------------------------------|
-| conv      | (size, size, inputs, outputs) | size x size over all channels                  |
-| depthwise | (size, size, channels)       | size x size, every channel on its own          |
-| pointwise | (inputs, outputs)            | 1 x 1 over all channels                        |
-| pool      | none                         | the mean over all positions, (1, 1, channels)  |
-| head      | (classes, inputs)            | logits, (1, 1, classes); no bias, no norm; one row a class |
+| kind      | kernel                        | output                                        |
+|-----------|-------------------------------|-----------------------------------------------|
+| conv      | (size, size, inputs, outputs) | size x size over all channels                 |
+| depthwise | (size, size, channels)        | size x size, every channel on its own         |
+| pointwise | (inputs, outputs)             | 1 x 1 over all channels                       |
+| pool      | none                          | the mean over all positions, (1, 1, channels) |
+| head      | (inputs, classes)             | logits, (1, 1, classes); no bias, no norm     |
 """
 
 import math
@@ -63,7 +63,7 @@ class Layer:
             "conv": (self.size, self.size, inputs, outputs),
             "depthwise": (self.size, self.size, outputs),
             "pointwise": (inputs, outputs),
-            "head": (outputs, self.num_inputs),
+            "head": (self.num_inputs, outputs),
         }
         if self.kind == "pool":
             return {}

@@ -32,17 +32,17 @@ def test_a_frozen_and_an_adaptive_stage_are_the_network_they_were_cut_from(split
     weights = initial_weights(model, network)
     assert not weights["head/kernel"].any()
     rng = np.random.default_rng(2)
-    weights["head/kernel"] = rng.normal(size=(4, network.num_features)).astype(np.float32)
+    weights["head/kernel"] = rng.normal(size=(network.num_features, 4)).astype(np.float32)
     x = rng.random((3, *SMALL), np.float32)
     stage = KerasStage(network, weights, Training())
-    stage.set_head(weights["head/kernel"], np.full(4, True))
+    stage.set_head(weights["head/kernel"].T, np.full(4, True))
 
     frozen = frozen_stage(model, layers, split)
     logits = stage.logits(frozen(x).numpy())
 
     assert frozen.output_shape == (None, network.latent_dim)
     features = model(x).numpy().astype(np.float64)
-    np.testing.assert_allclose(logits, features @ weights["head/kernel"].T, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(logits, features @ weights["head/kernel"], rtol=1e-3, atol=1e-4)
     assert np.ptp(logits) > 0.1
 
 

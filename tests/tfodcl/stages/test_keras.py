@@ -40,7 +40,7 @@ def make_stage(training: Training, dtype: str = "float32") -> KerasStage:
     network = small_network()
     weights = draw_weights(network)
     stage = KerasStage(network, weights, training, dtype)
-    stage.set_head(weights["head/kernel"], np.full(network.num_classes, True))
+    stage.set_head(weights["head/kernel"].T, np.full(network.num_classes, True))
     return stage
 
 
@@ -111,7 +111,7 @@ def test_sgd_with_momentum_and_weight_decay_is_the_formula_by_hand():
     network = Network((1, 1, 4), (head((1, 1, 4), 3),))
     training = Training(learning_rate=0.1, momentum=0.9, weight_decay=0.01)
     w = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
-    stage = KerasStage(network, {"head/kernel": w}, training, "float64")
+    stage = KerasStage(network, {"head/kernel": w.T}, training, "float64")
     stage.set_head(w, np.full(3, True))
     w, v = w.astype(np.float64), np.zeros((3, 4))
     for number in range(4):
@@ -172,7 +172,7 @@ def test_inference_uses_the_moving_statistics_and_each_sample_alone():
 
 def test_only_known_classes_are_decided_among_and_trained():
     stage = make_stage(Training(weight_decay=0.0))
-    rows = draw_weights(stage.network)["head/kernel"]
+    rows = draw_weights(stage.network)["head/kernel"].T
     rows[1] = 0
     stage.set_head(rows, np.array([True, False, True]))
     z, labels = draw_batch(stage.network)
@@ -194,7 +194,7 @@ def test_a_new_head_begins_without_velocity():
     fresh = KerasStage(network, weights, training)
     known = np.full(network.num_classes, True)
     for stage in (first, fresh):
-        stage.set_head(weights["head/kernel"], known)
+        stage.set_head(weights["head/kernel"].T, known)
         stage.step(z, labels)
     for name, array in first.weights.items():
         np.testing.assert_array_equal(array, fresh.weights[name])

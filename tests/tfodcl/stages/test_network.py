@@ -35,7 +35,7 @@ def test_every_array_has_a_name_and_a_shape():
         "layer_1/kernel": (3, 3, 3, 8),
         "layer_2/kernel": (3, 3, 8),
         "layer_3/kernel": (8, 6),
-        "head/kernel": (5, 6),
+        "head/kernel": (6, 5),
     }
     norms = {name: shape for name, shape in shapes.items() if not name.endswith("kernel")}
     arrays = ("gamma", "beta", "moving_mean", "moving_variance")
