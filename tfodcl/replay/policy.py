@@ -1,16 +1,12 @@
-"""What to keep: a class-balanced memory of records within a budget of bytes."""
+"""What to keep: memories of records within a budget of bytes."""
 
 import numpy as np
 
 from tfodcl.errors import InputError
 
 
-class ClassBalancedMemory:
-    """Records of one size. While there is room, all are kept; then every class has an equal share.
-
-    A new record in a full memory takes the place of a random one of the largest class; when its own class is
-    the largest already, it takes the place of one of its own with the probability kept / seen, so that what is
-    kept of a class is a fair sample of it (reservoir sampling, Vitter 1985).
+class ReplayMemory:
+    """Records of one size, label and payload; which are kept is the choice of the classes below.
 
     Args:
       budget_bytes: of all records together.
@@ -27,7 +23,6 @@ class ClassBalancedMemory:
         self._rng = np.random.default_rng([seed, 5])
         self._payloads = np.empty((0, payload_bytes), np.uint8)
         self._labels = np.empty(0, np.int64)
-        self._num_seen: dict[int, int] = {}
 
     def __len__(self) -> int:
         return len(self._labels)
@@ -46,21 +41,6 @@ class ClassBalancedMemory:
         """(len, payload_bytes) uint8."""
         return self._payloads
 
-    def add(self, label: int, payloads: np.ndarray) -> None:
-        """Offers records of one class, (n, payload_bytes) uint8, in turn.
-
-        Raises:
-          InputError: the budget cannot hold one record of every class.
-        """
-        self.check_room(len({*self._labels.tolist(), label}))
-        room = max(0, self.capacity - len(self))
-        self._payloads = np.concatenate([self._payloads, payloads[:room]])
-        self._labels = np.concatenate([self._labels, np.full(len(payloads[:room]), label)])
-        self._num_seen[label] = self._num_seen.get(label, 0) + len(payloads[:room])
-        self.bytes_written += len(payloads[:room]) * self.record_bytes
-        for payload in payloads[room:]:
-            self._replace(label, payload)
-
     def check_room(self, num_classes: int) -> None:
         """Raises InputError where the budget cannot hold one record of each of `num_classes`."""
         if self.capacity < num_classes:
@@ -69,6 +49,42 @@ class ClassBalancedMemory:
                 f"{num_classes} classes of {self.record_bytes}-byte records."
             )
 
+    def _append(self, labels: np.ndarray, payloads: np.ndarray) -> None:
+        self._payloads = np.concatenate([self._payloads, payloads])
+        self._labels = np.concatenate([self._labels, labels])
+        self.bytes_written += len(labels) * self.record_bytes
+
+    def _overwrite(self, slots: np.ndarray, labels: np.ndarray, payloads: np.ndarray) -> None:
+        self._payloads[slots], self._labels[slots] = payloads, labels
+        self.bytes_written += len(slots) * self.record_bytes
+
+
+class ClassBalancedMemory(ReplayMemory):
+    """While there is room, all records are kept; then every class has an equal share.
+
+    A new record in a full memory takes the place of a random one of the largest class; when its own class is
+    the largest already, it takes the place of one of its own with the probability kept / seen, so that what is
+    kept of a class is a fair sample of it (reservoir sampling, Vitter 1985).
+    """
+
+    def __init__(self, budget_bytes: int, record_bytes: int, payload_bytes: int, seed: int) -> None:
+        super().__init__(budget_bytes, record_bytes, payload_bytes, seed)
+        self._num_seen: dict[int, int] = {}
+
+    def add(self, label: int, payloads: np.ndarray) -> None:
+        """Offers records of one class, (n, payload_bytes) uint8, in turn.
+
+        Raises:
+          InputError: the budget cannot hold one record of every class.
+        """
+        self.check_room(len({*self._labels.tolist(), label}))
+        room = max(0, self.capacity - len(self))
+        first = payloads[:room]
+        self._append(np.full(len(first), label), first)
+        self._num_seen[label] = self._num_seen.get(label, 0) + len(first)
+        for payload in payloads[room:]:
+            self._replace(label, payload)
+
     def _replace(self, label: int, payload: np.ndarray) -> None:
         self._num_seen[label] = self._num_seen.get(label, 0) + 1
         counts = np.bincount(self._labels, minlength=label + 1)
@@ -76,5 +92,26 @@ class ClassBalancedMemory:
         if victim == label and self._rng.random() >= counts[label] / self._num_seen[label]:
             return
         slot = self._rng.choice(np.flatnonzero(self._labels == victim))
-        self._payloads[slot], self._labels[slot] = payload, label
-        self.bytes_written += self.record_bytes
+        self._overwrite(np.array([slot]), np.array([label]), payload[None])
+
+
+class RandomReplacementMemory(ReplayMemory):
+    """After training batch i = 1, 2, .. random ones of its records come in: as many as there is room for, and at least
+    h = capacity // (i + 1), which take the places of random earlier ones (QLR-CL, arXiv 2110.10486, after Pellegrini
+    et al. 2020). So every training batch has about the same share, whatever its size and classes.
+    """
+
+    def __init__(self, budget_bytes: int, record_bytes: int, payload_bytes: int, seed: int) -> None:
+        super().__init__(budget_bytes, record_bytes, payload_bytes, seed)
+        self._num_batches = 0
+
+    def add(self, labels: np.ndarray, payloads: np.ndarray) -> None:
+        """Offers the records of a training batch, labels (n,) int64 and payloads (n, payload_bytes) uint8."""
+        self._num_batches += 1
+        num_earlier, room = len(self), self.capacity - len(self)
+        num_taken = min(len(labels), max(room, self.capacity // (self._num_batches + 1)))
+        chosen = self._rng.permutation(len(labels))[:num_taken]
+        added, replacing = chosen[:room], chosen[room:]
+        slots = self._rng.choice(num_earlier, len(replacing), replace=False)
+        self._overwrite(slots, labels[replacing], payloads[replacing])
+        self._append(labels[added], payloads[added])

@@ -1,4 +1,4 @@
-"""Encoder and adaptive stage together: what every method of this package learns with."""
+"""The frozen stage, and with an adaptive stage behind it: what methods learn with."""
 
 from typing import Protocol
 
@@ -19,23 +19,17 @@ class Encoder(Protocol):
         """(n, h, w, c) int8 -> (n, latent_dim) int8."""
 
 
-class Classifier:
-    """x -> encoder -> latent z -> stage -> class.
+class FrozenStage:
+    """x -> encoder -> int8 latent -> its real values.
 
     Args:
-      package: gives the latent's scale and zero point, the capacity, and AIM's weights where it has them.
-      encoder: of the package.
+      encoder: int8, or a float one.
+      scale, zero_point: of its latents; of no meaning for those of a float encoder.
     """
 
-    def __init__(self, package: Package, encoder: Encoder) -> None:
+    def __init__(self, encoder: Encoder, scale: float, zero_point: int) -> None:
         self.encoder = encoder
-        self._scale, self._zero_point = np.float32(package.latent_scale), package.latent_zero_point
-        capacity = package.learning.capacity
-        self.stage: LinearHead | AimHead
-        if package.adaptive:
-            self.stage = AimHead.of(dict(package.adaptive), capacity)
-        else:
-            self.stage = LinearHead(package.latent_dim, capacity)
+        self._scale, self._zero_point = np.float32(scale), zero_point
 
     def encode(self, x: np.ndarray) -> np.ndarray:
         """(n, h, w, c) -> (n, latent_dim) int8."""
@@ -46,6 +40,24 @@ class Classifier:
         if latents.dtype == np.float32:
             return latents
         return (latents.astype(np.float32) - self._zero_point) * self._scale
+
+
+class Classifier(FrozenStage):
+    """x -> encoder -> latent z -> stage -> class.
+
+    Args:
+      package: gives the latent's scale and zero point, the capacity, and AIM's weights where it has them.
+      encoder: of the package.
+    """
+
+    def __init__(self, package: Package, encoder: Encoder) -> None:
+        super().__init__(encoder, package.latent_scale, package.latent_zero_point)
+        capacity = package.learning.capacity
+        self.stage: LinearHead | AimHead
+        if package.adaptive:
+            self.stage = AimHead.of(dict(package.adaptive), capacity)
+        else:
+            self.stage = LinearHead(package.latent_dim, capacity)
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         """(n, h, w, c) -> (n,) int64 labels of the classes learnt so far."""

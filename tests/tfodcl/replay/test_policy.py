@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tfodcl.errors import InputError
-from tfodcl.replay.policy import ClassBalancedMemory
+from tfodcl.replay.policy import ClassBalancedMemory, RandomReplacementMemory
 
 RECORD_BYTES, PAYLOAD_BYTES = 6, 4
 
@@ -133,3 +133,75 @@ def test_a_new_class_that_has_no_place_is_refused_and_nothing_changes():
 def test_a_budget_below_one_record_is_refused():
     with pytest.raises(InputError, match="Received: 5 bytes for 1 classes of 6-byte records"):
         ClassBalancedMemory(5, RECORD_BYTES, PAYLOAD_BYTES, seed=0).add(0, records(0, 1))
+
+
+def make_random(capacity: int, seed: int = 0) -> RandomReplacementMemory:
+    return RandomReplacementMemory(capacity * RECORD_BYTES, RECORD_BYTES, PAYLOAD_BYTES, seed)
+
+
+def add_batch(memory: RandomReplacementMemory, number: int, count: int) -> None:
+    """A training batch of two labels, whose records tell its number."""
+    payloads = records(number, count)
+    memory.add(np.where(np.arange(count) % 2, 7, number), payloads)
+
+
+def held_by_batch(memory: RandomReplacementMemory) -> np.ndarray:
+    return np.bincount(memory.payloads[:, 0])
+
+
+def test_random_replacement_fills_room_first_then_replaces_its_share_of_the_capacity():
+    memory, written = make_random(capacity=24), 0
+    for number, (count, num_taken) in enumerate([(10, 10), (10, 10), (20, 6), (9, 4), (9, 4), (2, 2)], start=1):
+        before = memory.payloads.copy()
+        add_batch(memory, number, count)
+        own = memory.payloads[memory.payloads[:, 0] == number]
+        assert len(own) == len(np.unique(own, axis=0)) == num_taken  # 24 // (number + 1) at least, where there are
+        assert len(memory) == min(24, len(before) + num_taken)
+        written += num_taken
+        assert memory.bytes_written == written * RECORD_BYTES
+        assert memory.used_bytes == len(memory) * RECORD_BYTES <= memory.budget_bytes
+
+
+def test_a_first_training_batch_above_the_capacity_fills_it_once():
+    memory = make_random(capacity=24)
+    add_batch(memory, 1, 100)
+    assert len(memory) == 24 and len(np.unique(memory.payloads, axis=0)) == 24
+    assert memory.bytes_written == 24 * RECORD_BYTES
+    assert np.ptp(memory.payloads[:, 2]) > 50  # not the first 24
+
+
+def test_random_replacement_keeps_labels_and_payloads_together():
+    memory = make_random(capacity=11)
+    for number in range(1, 7):
+        add_batch(memory, number, 15)
+    numbers = memory.payloads[:, 1].astype(int) * 256 + memory.payloads[:, 2]
+    np.testing.assert_array_equal(memory.labels, np.where(numbers % 2, 7, memory.payloads[:, 0]))
+
+
+def test_random_replacement_gives_every_training_batch_the_same_share():
+    """Batch i comes in with capacity / (i + 1) records and loses a share to each later one: all end with capacity /
+    (num_batches + 1), the first, which found the memory empty, with twice that."""
+    num_trials, capacity, num_batches = 5, 2520, 9  # a multiple of 2..10
+    held = np.zeros(num_batches + 1)
+    for seed in range(num_trials):
+        memory = make_random(capacity, seed)
+        for number in range(1, num_batches + 1):
+            add_batch(memory, number, 2600)
+        held += held_by_batch(memory)
+    share = num_trials * capacity / (num_batches + 1)
+    np.testing.assert_allclose(held[1:], [2 * share, *[share] * 8], rtol=0.12)  # four deviations
+
+
+def test_random_replacement_depends_on_its_seed_only():
+    first, second, other = make_random(6, seed=1), make_random(6, seed=1), make_random(6, seed=2)
+    for memory in (first, second, other):
+        for number in range(1, 4):
+            add_batch(memory, number, 20)
+    np.testing.assert_array_equal(first.payloads, second.payloads)
+    assert (first.payloads != other.payloads).any()
+
+
+def test_random_replacement_needs_room_for_every_class():
+    make_random(capacity=3).check_room(3)
+    with pytest.raises(InputError, match="a record of every class. Received: 18 bytes for 4 classes of 6-byte records"):
+        make_random(capacity=3).check_room(4)

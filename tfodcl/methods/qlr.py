@@ -1,0 +1,161 @@
+"""QLR-CL (arXiv 2110.10486): every layer behind the latent-replay layer learns, from new latents and quantized replays.
+
+Unlike the other methods it learns from training batches, which bring samples of one class or several, new or known.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from tfodcl.compress.record import RECORD_HEADER_BYTES, Codec
+from tfodcl.errors import InputError
+from tfodcl.replay.policy import RandomReplacementMemory
+from tfodcl.stages.classifier import FrozenStage
+from tfodcl.stages.cwr import ConsolidatedHead
+from tfodcl.stages.network import Network
+
+_TEST_CHUNK = 256  # samples whose activations are held at once
+
+
+class TrainingBatch(Protocol):
+    """What a stream brings at once: x (n, h, w, c) and labels (n,) int64, rows of the head; n >= 1."""
+
+    @property
+    def x(self) -> np.ndarray: ...
+
+    @property
+    def labels(self) -> np.ndarray: ...
+
+
+class AdaptiveStage(Protocol):
+    """What is trained; stages.keras.KerasStage is one."""
+
+    @property
+    def network(self) -> Network: ...
+
+    @property
+    def head(self) -> np.ndarray: ...
+
+    def set_head(self, rows: np.ndarray, known: np.ndarray) -> None: ...
+
+    def logits(self, z: np.ndarray) -> np.ndarray: ...
+
+    def step(self, z: np.ndarray, labels: np.ndarray) -> float: ...
+
+
+@dataclass(frozen=True)
+class Mixing:
+    """How new samples and replays are mixed.
+
+    Attributes:
+      num_replays: most records that are kept.
+      batch_size: samples of a mini-batch, new and replayed, at least 2.
+      epochs: passes over the new samples, at least 1.
+    """
+
+    num_replays: int = 1500
+    batch_size: int = 128
+    epochs: int = 4
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 2:
+            raise InputError(
+                f"a mini-batch must hold a new sample and a replayed one. Received: batch_size={self.batch_size}."
+            )
+        if self.epochs < 1:
+            raise InputError(f"epochs must be at least 1. Received: epochs={self.epochs}.")
+
+    def parts(self, num_new: int, num_kept: int) -> tuple[int, int]:
+        """New and replayed samples of a mini-batch where there are `num_new` >= 1 and `num_kept` of them in all.
+
+        In proportion, rounded down, but at least one new: 21 and 107 of 128 for the paper's 300 and 1500.
+        """
+        new = min(max(1, self.batch_size * num_new // (num_new + num_kept)), num_new)
+        return new, min(self.batch_size - new, num_kept)
+
+
+class Qlr:
+    """See the module.
+
+    Args:
+      frozen: the layers up to the latent-replay layer.
+      stage: those behind it, whose head is taken over: it knows no class at first.
+      codec: of the replays, the paper's: uniform with 8, 7 or 6 bits.
+      mixing: sizes.
+      seed: of the order of samples and of what is kept.
+
+    Raises:
+      InputError: latents of codec and stage differ in size, or the memory cannot hold a record of every class.
+    """
+
+    def __init__(self, frozen: FrozenStage, stage: AdaptiveStage, codec: Codec, mixing: Mixing, seed: int) -> None:
+        network = stage.network
+        if codec.latent_dim != network.latent_dim:
+            raise InputError(
+                "codec and adaptive stage must be for the same latents. "
+                f"Received: latent_dim={codec.latent_dim} and latent_dim={network.latent_dim}."
+            )
+        record_bytes = RECORD_HEADER_BYTES + codec.payload_bytes
+        budget_bytes = mixing.num_replays * record_bytes
+        self.frozen, self.stage, self.codec = frozen, stage, codec
+        self.memory = RandomReplacementMemory(budget_bytes, record_bytes, codec.payload_bytes, seed)
+        self.memory.check_room(network.num_classes)
+        self._mixing = mixing
+        self._head = ConsolidatedHead(network.num_classes, network.num_features)
+        self._rng = np.random.default_rng([seed, 6])
+
+    def learn(self, batch: TrainingBatch) -> None:
+        """Trains on the batch and on replays, consolidates the head, and keeps some of the batch.
+
+        Raises InputError for labels beyond the head, or another number of them than of samples.
+        """
+        self._check(batch)
+        latents = self.frozen.encode(batch.x)
+        present = np.zeros(len(self._head.rows), bool)
+        present[batch.labels] = True
+        self.stage.set_head(self._head.rows, self._head.known | present)
+        for z, labels in self._mini_batches(latents, batch.labels):
+            self.stage.step(z, labels)
+        self._head.consolidate(self.stage.head, np.concatenate([batch.labels, self.memory.labels]))
+        self.stage.set_head(self._head.rows, self._head.known)
+        self.memory.add(batch.labels, self.codec.encode(latents))
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        """(n, h, w, c) -> (n,) int64 labels of the classes learnt so far; at least one."""
+        if not self._head.known.any():
+            raise InputError("a class must be learnt before anything is classified. Received: none.")
+        chunks = (x[start : start + _TEST_CHUNK] for start in range(0, len(x), _TEST_CHUNK))
+        return np.concatenate(
+            [self.stage.logits(self.frozen.dequantize(self.frozen.encode(chunk))).argmax(axis=1) for chunk in chunks]
+        )
+
+    def _mini_batches(self, latents: np.ndarray, labels: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """z (batch_size, latent_dim) float32 with labels: new ones, then replays.
+
+        In an epoch every new sample comes once, but for the few that fill no mini-batch, and every replay about once.
+        """
+        num_new, num_kept = len(labels), len(self.memory)
+        new, replayed = self._mixing.parts(num_new, num_kept)
+        num_steps = num_new // new
+        for _ in range(self._mixing.epochs):
+            order = self._rng.permutation(num_new)
+            passes = -(-num_steps * replayed // max(1, num_kept))
+            replays = np.concatenate([np.empty(0, int), *(self._rng.permutation(num_kept) for _ in range(passes))])
+            for step in range(num_steps):
+                chosen = order[step * new : (step + 1) * new]
+                kept = replays[step * replayed : (step + 1) * replayed]
+                decoded = self.codec.decode(self.memory.payloads[kept])
+                z = [self.frozen.dequantize(part) for part in (latents[chosen], decoded)]
+                yield np.concatenate(z), np.concatenate([labels[chosen], self.memory.labels[kept]])
+
+    def _check(self, batch: TrainingBatch) -> None:
+        labels, num_classes = batch.labels, len(self._head.rows)
+        if len(labels) != len(batch.x) or len(labels) == 0:
+            raise InputError(
+                "a training batch must have samples and a label for each. "
+                f"Received: {len(batch.x)} samples, {len(labels)} labels."
+            )
+        if labels.min() < 0 or labels.max() >= num_classes:
+            raise InputError(f"labels must be in 0..{num_classes - 1}. Received: {labels.min()}..{labels.max()}.")
