@@ -5,7 +5,7 @@
 
 namespace tfodcl {
 
-// log(x) for finite x >= 1, off by less than BOUND units in the last place of the exact value.
+// log(x) for finite x >= 1, off by less than 0.891 units in the last place of the exact value.
 float LogF32(float x);
 
 }  // namespace tfodcl
