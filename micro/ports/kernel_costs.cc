@@ -140,7 +140,7 @@ void MeasureBatchRenorm(const char* name, size_t rows, size_t channels) {
   for (float& one : variance) one += 1.0f;
   const Span<float> inverse = Random(&arena, channels), r = Random(&arena, channels), d = Random(&arena, channels);
   const Span<float> scale = Random(&arena, channels), offset = Random(&arena, channels);
-  const Span<float> sums = Random(&arena, 2 * channels);
+  const Span<float> sums = Random(&arena, 3 * channels);
   const Span<float> output = Random(&arena, rows * channels);
   const BatchRenormWeights weights = {gamma.data(), beta.data()};
   const BatchRenormMoving moving = {mean.data(), variance.data()};

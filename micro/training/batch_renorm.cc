@@ -2,6 +2,9 @@
 
 #include <cmath>
 
+#include "training/channel_blocks.h"
+#include "training/multiply_add.h"
+
 namespace tfodcl {
 namespace {
 
@@ -12,25 +15,100 @@ float Clip(float value, float least, float most) { return value < least ? least 
 
 float Move(float moving, float towards, float momentum) { return momentum * moving + (1.0f - momentum) * towards; }
 
+constexpr int kBlock = 4;
+
 // mean = each channel's mean over the rows.
 void Mean(size_t rows, size_t channels, const float* x, float* mean) {
-  for (size_t c = 0; c < channels; ++c) mean[c] = 0.0f;
-  for (size_t row = 0; row < rows; ++row, x += channels) {
-    for (size_t c = 0; c < channels; ++c) mean[c] += x[c];
-  }
-  for (size_t c = 0; c < channels; ++c) mean[c] /= static_cast<float>(rows);
+  ForChannelBlocks<kBlock>(channels, [=](size_t channel, auto count) {
+    constexpr int kCount = decltype(count)::value;
+    float sums[kCount] = {};
+    const float* at = x + channel;
+    for (size_t row = rows; row > 0; --row, at += channels) {
+#pragma GCC unroll 4
+      for (int i = 0; i < kCount; ++i) sums[i] += at[i];
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < kCount; ++i) mean[channel + i] = sums[i] / static_cast<float>(rows);
+  });
 }
 
 // x loses its mean; variance = the mean of the squares that it then has.
 void Center(size_t rows, size_t channels, const float* mean, float* x, float* variance) {
-  for (size_t c = 0; c < channels; ++c) variance[c] = 0.0f;
-  for (size_t row = 0; row < rows; ++row, x += channels) {
-    for (size_t c = 0; c < channels; ++c) {
-      x[c] -= mean[c];
-      variance[c] += x[c] * x[c];
+  ForChannelBlocks<kBlock>(channels, [=](size_t channel, auto count) {
+    constexpr int kCount = decltype(count)::value;
+    float means[kCount], sums[kCount] = {};
+#pragma GCC unroll 4
+    for (int i = 0; i < kCount; ++i) means[i] = mean[channel + i];
+    float* at = x + channel;
+    for (size_t row = rows; row > 0; --row, at += channels) {
+#pragma GCC unroll 4
+      for (int i = 0; i < kCount; ++i) {
+        const float centered = at[i] - means[i];
+        MultiplyAdd(centered, centered, &sums[i]);
+        at[i] = centered;
+      }
     }
-  }
-  for (size_t c = 0; c < channels; ++c) variance[c] /= static_cast<float>(rows);
+#pragma GCC unroll 4
+    for (int i = 0; i < kCount; ++i) variance[channel + i] = sums[i] / static_cast<float>(rows);
+  });
+}
+
+// x = scale x.
+void Scale(size_t rows, size_t channels, const float* scale, float* x) {
+  ForChannelBlocks<kBlock>(channels, [=](size_t channel, auto count) {
+    constexpr int kCount = decltype(count)::value;
+    float scales[kCount];
+#pragma GCC unroll 4
+    for (int i = 0; i < kCount; ++i) scales[i] = scale[channel + i];
+    float* at = x + channel;
+    for (size_t row = rows; row > 0; --row, at += channels) {
+#pragma GCC unroll 4
+      for (int i = 0; i < kCount; ++i) at[i] *= scales[i];
+    }
+  });
+}
+
+// s = the sums of `gradient`, t = those of gradient x xhat, over the rows.
+void GradientSums(size_t rows, size_t channels, const float* xhat, const float* gradient, float* s, float* t) {
+  ForChannelBlocks<kBlock>(channels, [=](size_t channel, auto count) {
+    constexpr int kCount = decltype(count)::value;
+    float plain[kCount] = {}, weighted[kCount] = {};
+    const float* value = xhat + channel;
+    const float* at = gradient + channel;
+    for (size_t row = rows; row > 0; --row, at += channels, value += channels) {
+#pragma GCC unroll 4
+      for (int i = 0; i < kCount; ++i) {
+        plain[i] += at[i];
+        MultiplyAdd(at[i], value[i], &weighted[i]);
+      }
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < kCount; ++i) {
+      s[channel + i] = plain[i];
+      t[channel + i] = weighted[i];
+    }
+  });
+}
+
+// gradient = scale (gradient - s - xhat t).
+void ProjectGradient(size_t rows, size_t channels, const float* scale, const float* s, const float* t,
+                     const float* xhat, float* gradient) {
+  ForChannelBlocks<kBlock>(channels, [=](size_t channel, auto count) {
+    constexpr int kCount = decltype(count)::value;
+    float scales[kCount], plain[kCount], weighted[kCount];
+#pragma GCC unroll 4
+    for (int i = 0; i < kCount; ++i) {
+      scales[i] = scale[channel + i];
+      plain[i] = s[channel + i];
+      weighted[i] = t[channel + i];
+    }
+    const float* value = xhat + channel;
+    float* at = gradient + channel;
+    for (size_t row = rows; row > 0; --row, at += channels, value += channels) {
+#pragma GCC unroll 4
+      for (int i = 0; i < kCount; ++i) at[i] = scales[i] * ((at[i] - plain[i]) - value[i] * weighted[i]);
+    }
+  });
 }
 
 }  // namespace
@@ -51,9 +129,7 @@ void BatchRenormNormalizeF32(const BatchRenorm& renorm, size_t rows, size_t chan
     saved.d[c] = d;
     saved.inverse_deviation[c] = 1.0f / deviation;
   }
-  for (size_t row = 0; row < rows; ++row, x += channels) {
-    for (size_t c = 0; c < channels; ++c) x[c] *= saved.inverse_deviation[c];
-  }
+  Scale(rows, channels, saved.inverse_deviation, x);
 }
 
 void BatchRenormTrainingMapF32(size_t channels, const BatchRenormWeights& weights, const BatchRenormSaved& saved,
@@ -73,9 +149,21 @@ void BatchRenormInferenceMapF32(const BatchRenorm& renorm, size_t channels, cons
 }
 
 void ChannelMapF32(size_t rows, size_t channels, const ChannelMap& map, const float* from, float* to) {
-  for (size_t row = 0; row < rows; ++row, from += channels, to += channels) {
-    for (size_t c = 0; c < channels; ++c) to[c] = from[c] * map.scale[c] + map.offset[c];
-  }
+  ForChannelBlocks<kBlock>(channels, [=](size_t channel, auto count) {
+    constexpr int kCount = decltype(count)::value;
+    float scales[kCount], offsets[kCount];
+#pragma GCC unroll 4
+    for (int i = 0; i < kCount; ++i) {
+      scales[i] = map.scale[channel + i];
+      offsets[i] = map.offset[channel + i];
+    }
+    const float* in = from + channel;
+    float* out = to + channel;
+    for (size_t row = rows; row > 0; --row, in += channels, out += channels) {
+#pragma GCC unroll 4
+      for (int i = 0; i < kCount; ++i) out[i] = in[i] * scales[i] + offsets[i];
+    }
+  });
 }
 
 // With s = the sum of dy and t = the sum of dy xhat over n rows:
@@ -84,25 +172,16 @@ void BatchRenormErrorF32(size_t rows, size_t channels, const BatchRenormWeights&
                          const float* xhat, float* sums, float* gradient, float* gamma_gradient, float* beta_gradient) {
   float* const s = sums;
   float* const t = sums + channels;
-  for (size_t c = 0; c < 2 * channels; ++c) sums[c] = 0.0f;
-  for (size_t i = 0; i < rows * channels; i += channels) {
-    for (size_t c = 0; c < channels; ++c) {
-      s[c] += gradient[i + c];
-      t[c] += gradient[i + c] * xhat[i + c];
-    }
-  }
+  float* const scale = sums + 2 * channels;
+  GradientSums(rows, channels, xhat, gradient, s, t);
   for (size_t c = 0; c < channels; ++c) {
     beta_gradient[c] += s[c];
     gamma_gradient[c] += saved.r[c] * t[c] + saved.d[c] * s[c];
     s[c] /= static_cast<float>(rows);
     t[c] /= static_cast<float>(rows);
+    scale[c] = weights.gamma[c] * saved.r[c] * saved.inverse_deviation[c];
   }
-  for (size_t i = 0; i < rows * channels; i += channels) {
-    for (size_t c = 0; c < channels; ++c) {
-      const float factor = weights.gamma[c] * saved.r[c] * saved.inverse_deviation[c];
-      gradient[i + c] = factor * (gradient[i + c] - s[c] - xhat[i + c] * t[c]);
-    }
-  }
+  ProjectGradient(rows, channels, scale, s, t, xhat, gradient);
 }
 
 }  // namespace tfodcl

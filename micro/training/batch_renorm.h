@@ -66,7 +66,7 @@ void BatchRenormInferenceMapF32(const BatchRenorm& renorm, size_t channels, cons
 void ChannelMapF32(size_t rows, size_t channels, const ChannelMap& map, const float* from, float* to);
 
 // The loss's gradient with respect to y, (rows, channels), becomes that with respect to x. Those with respect to gamma
-// and beta are added to gamma_gradient and beta_gradient. sums: room for 2 x channels values.
+// and beta are added to gamma_gradient and beta_gradient. sums: room for 3 x channels values.
 void BatchRenormErrorF32(size_t rows, size_t channels, const BatchRenormWeights& weights, const BatchRenormSaved& saved,
                          const float* xhat, float* sums, float* gradient, float* gamma_gradient, float* beta_gradient);
 

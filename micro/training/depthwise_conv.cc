@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstring>
 
+#include "training/channel_blocks.h"
 #include "training/multiply_add.h"
 
 namespace tfodcl {
@@ -20,30 +21,26 @@ struct Grid {
   int32_t columns;
 };
 
-// sums[c] += the sum over the grid of a[..][c] x b[..][c], for kChannels of them, which live in registers.
-template <int kChannels>
-void AddChannelProducts(const Grid& grid, const Walk& a, const Walk& b, size_t channel, float* sums) {
-  float kept[kChannels];
-#pragma GCC unroll 8
-  for (int c = 0; c < kChannels; ++c) kept[c] = sums[channel + c];
-  const float* a_row = a.begin + channel;
-  const float* b_row = b.begin + channel;
-  for (int32_t i = 0; i < grid.rows; ++i, a_row += a.row_step, b_row += b.row_step) {
-    const float* one = a_row;
-    const float* other = b_row;
-    for (int32_t left = grid.columns; left > 0; --left, one += a.column_step, other += b.column_step) {
-#pragma GCC unroll 8
-      for (int c = 0; c < kChannels; ++c) MultiplyAdd(one[c], other[c], &kept[c]);
-    }
-  }
-#pragma GCC unroll 8
-  for (int c = 0; c < kChannels; ++c) sums[channel + c] = kept[c];
-}
-
+// sums[c] += the sum over the grid of a[..][c] x b[..][c].
 void AddProducts(const Grid& grid, const Walk& a, const Walk& b, size_t channels, float* sums) {
-  size_t channel = 0;
-  for (; channel + 8 <= channels; channel += 8) AddChannelProducts<8>(grid, a, b, channel, sums);
-  for (; channel < channels; ++channel) AddChannelProducts<1>(grid, a, b, channel, sums);
+  ForChannelBlocks<16>(channels, [&](size_t channel, auto count) {
+    constexpr int kCount = decltype(count)::value;
+    float kept[kCount];
+#pragma GCC unroll 16
+    for (int i = 0; i < kCount; ++i) kept[i] = sums[channel + i];
+    const float* a_row = a.begin + channel;
+    const float* b_row = b.begin + channel;
+    for (int32_t row = grid.rows; row > 0; --row, a_row += a.row_step, b_row += b.row_step) {
+      const float* one = a_row;
+      const float* other = b_row;
+      for (int32_t column = grid.columns; column > 0; --column, one += a.column_step, other += b.column_step) {
+#pragma GCC unroll 16
+        for (int i = 0; i < kCount; ++i) MultiplyAdd(one[i], other[i], &kept[i]);
+      }
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < kCount; ++i) sums[channel + i] = kept[i];
+  });
 }
 
 // One dimension of the layer.

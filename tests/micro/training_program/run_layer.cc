@@ -118,7 +118,7 @@ void Renorm(const int32_t* numbers) {
   const Values x = Read(rows * channels), gamma = Read(channels), beta = Read(channels);
   Values mean = Read(channels), variance = Read(channels), gradient = Read(x.size());
   Values gamma_gradient = Read(channels), beta_gradient = Read(channels);
-  Values inverse(channels), r(channels), d(channels), scale(channels), offset(channels), sums(2 * channels);
+  Values inverse(channels), r(channels), d(channels), scale(channels), offset(channels), sums(3 * channels);
   Values xhat = x, y(x.size());
   const BatchRenormWeights weights = {gamma.data(), beta.data()};
   const BatchRenormMoving moving = {mean.data(), variance.data()};
