@@ -1,4 +1,4 @@
-#include "training/adaptive_stage.h"
+#include "stage/adaptive_stage.h"
 
 #include <gtest/gtest.h>
 

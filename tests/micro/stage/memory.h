@@ -1,7 +1,7 @@
 // Bytes at a multiple of 32, with nothing behind them, so that the sanitizers see every access past their end.
 
-#ifndef TFODCL_TESTS_TRAINING_MEMORY_H_
-#define TFODCL_TESTS_TRAINING_MEMORY_H_
+#ifndef TFODCL_TESTS_STAGE_MEMORY_H_
+#define TFODCL_TESTS_STAGE_MEMORY_H_
 
 #include <algorithm>
 #include <fstream>
@@ -36,4 +36,4 @@ inline std::vector<uint8_t> ReadFile(const std::string& path) {
 
 }  // namespace tfodcl
 
-#endif  // TFODCL_TESTS_TRAINING_MEMORY_H_
+#endif  // TFODCL_TESTS_STAGE_MEMORY_H_

@@ -1,8 +1,8 @@
 // The section *network* of the golden package: latent (2, 2, 11), depthwise 3 x 3, pointwise to 6, conv 3 x 3 at stride
 // 2 to 5, pool, 30 classes.
 
-#ifndef TFODCL_TESTS_TRAINING_GOLDEN_NETWORK_H_
-#define TFODCL_TESTS_TRAINING_GOLDEN_NETWORK_H_
+#ifndef TFODCL_TESTS_STAGE_GOLDEN_NETWORK_H_
+#define TFODCL_TESTS_STAGE_GOLDEN_NETWORK_H_
 
 #include <vector>
 
@@ -20,4 +20,4 @@ inline std::vector<uint8_t> GoldenNetwork() {
 
 }  // namespace tfodcl
 
-#endif  // TFODCL_TESTS_TRAINING_GOLDEN_NETWORK_H_
+#endif  // TFODCL_TESTS_STAGE_GOLDEN_NETWORK_H_

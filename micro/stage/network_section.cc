@@ -1,4 +1,4 @@
-#include "training/network_section.h"
+#include "stage/network_section.h"
 
 #include <cstring>
 

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "memory.h"
-#include "training/adaptive_stage.h"
+#include "stage/adaptive_stage.h"
 
 namespace tfodcl {
 namespace {

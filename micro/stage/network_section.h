@@ -1,7 +1,7 @@
 // Reads the section *network* of a package in place (SPEC.md 2.8): the layers that a device trains, with their arrays.
 
-#ifndef TFODCL_TRAINING_NETWORK_SECTION_H_
-#define TFODCL_TRAINING_NETWORK_SECTION_H_
+#ifndef TFODCL_STAGE_NETWORK_SECTION_H_
+#define TFODCL_STAGE_NETWORK_SECTION_H_
 
 #include "base/bytes.h"
 #include "base/span.h"
@@ -72,4 +72,4 @@ class NetworkSection {
 
 }  // namespace tfodcl
 
-#endif  // TFODCL_TRAINING_NETWORK_SECTION_H_
+#endif  // TFODCL_STAGE_NETWORK_SECTION_H_

@@ -7,12 +7,12 @@
 //
 // All results have the same bits on every core, and whatever the scratch (training/conv.h).
 
-#ifndef TFODCL_TRAINING_ADAPTIVE_STAGE_H_
-#define TFODCL_TRAINING_ADAPTIVE_STAGE_H_
+#ifndef TFODCL_STAGE_ADAPTIVE_STAGE_H_
+#define TFODCL_STAGE_ADAPTIVE_STAGE_H_
 
 #include "base/arena.h"
+#include "stage/network_section.h"
 #include "training/conv.h"
-#include "training/network_section.h"
 #include "training/sgd.h"
 
 namespace tfodcl {
@@ -126,4 +126,4 @@ class AdaptiveStage {
 
 }  // namespace tfodcl
 
-#endif  // TFODCL_TRAINING_ADAPTIVE_STAGE_H_
+#endif  // TFODCL_STAGE_ADAPTIVE_STAGE_H_
