@@ -22,7 +22,7 @@ from tfodcl.errors import InputError
 
 # Kinds of section. A reader skips an optional one that it does not know and refuses any other.
 _OPTIONAL = 0x8000
-_ENCODER, _CODEC, _LATENT, _LEARNING, _LABELS = 1, 2, 3, 4, 5
+_ENCODER, _CODEC, _LATENT, _LEARNING, _LABELS, _NETWORK = 1, 2, 3, 4, 5, 6
 _PLAN, _OTHER_CODEC, _ADAPTIVE, _INFO = _OPTIONAL | 1, _OPTIONAL | 2, _OPTIONAL | 3, _OPTIONAL | 4
 _REQUIRED = {
     _ENCODER: "encoder",
@@ -31,7 +31,14 @@ _REQUIRED = {
     _LEARNING: "learning",
     _LABELS: "labels",
 }
-_KNOWN = {**_REQUIRED, _PLAN: "plan", _OTHER_CODEC: "other codec", _ADAPTIVE: "adaptive", _INFO: "info"}
+_KNOWN = {
+    **_REQUIRED,
+    _NETWORK: "network",
+    _PLAN: "plan",
+    _OTHER_CODEC: "other codec",
+    _ADAPTIVE: "adaptive",
+    _INFO: "info",
+}
 
 _LATENT_FIELDS = struct.Struct("<Ifb3x")  # dim, scale, zero_point
 _LEARNING_FIELDS = struct.Struct("<IffIII")  # in the order of Learning
@@ -87,6 +94,8 @@ class Package:
       info: a JSON object: recipe, dataset, preset, seed, front end, learning rates per method, sizes.
       plan: the encoder's plan for the board's own kernels (tfodcl/plan), empty where there is none. Opaque here: it
         names the encoder's CRC-32, and a board refuses that of another one.
+      network: the adaptive stage of layers that a device trains (stages/network_section.py), empty where the head is
+        all that is trained. Opaque here.
     """
 
     encoder: bytes
@@ -100,6 +109,7 @@ class Package:
     adaptive: Mapping[str, np.ndarray] = field(default_factory=dict)
     info: Mapping[str, Any] = field(default_factory=dict)
     plan: bytes = b""
+    network: bytes = b""
 
     def __post_init__(self) -> None:
         if self.encoder[4:8] != b"TFL3":
@@ -155,6 +165,8 @@ def to_bytes(package: Package) -> bytes:
         (_LEARNING, _LEARNING_FIELDS.pack(*learning_fields, *replay_fields)),
         (_LABELS, _pack_labels(package.labels)),
     ]
+    if package.network:
+        sections.append((_NETWORK, package.network))
     if package.plan:
         sections.append((_PLAN, package.plan))
     for name in sorted(package.other_codecs):
@@ -182,6 +194,7 @@ def from_bytes(content: bytes) -> Package:
         adaptive=_unpack_arrays(found[_ADAPTIVE]) if _ADAPTIVE in found else {},
         info=_unpack_info(found[_INFO]) if _INFO in found else {},
         plan=found.get(_PLAN, b""),
+        network=found.get(_NETWORK, b""),
     )
 
 

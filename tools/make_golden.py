@@ -7,6 +7,8 @@ Example:
   python -m tools.make_golden --check
 """
 
+import dataclasses
+import math
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +25,8 @@ from tfodcl.device.device import Command
 from tfodcl.errors import InputError
 from tfodcl.replay.log import Log
 from tfodcl.replay.log_format import Geometry, Item
+from tfodcl.stages import network_section
+from tfodcl.stages.network import Network, Training, convolution, head, pool
 
 LATENT_DIM = 44  # a multiple of the subvectors' 4 values, not of the bitmap's 8
 ZERO_POINT = -128
@@ -59,6 +63,8 @@ def golden_files() -> dict[str, bytes]:
         contents[f"{codec.NAME}_records.bin"] = b"".join(records)
         contents[f"{codec.NAME}_decoded.bin"] = codec.decode(payloads).tobytes()
     contents["package_v1.bin"] = package.to_bytes(golden_package(codecs))
+    with_network = dataclasses.replace(golden_package(codecs), network=golden_network())
+    contents["package_with_network_v1.bin"] = package.to_bytes(with_network)
     contents["log_v1.bin"] = golden_log()
     contents["frames_v1.bin"] = golden_frames()
     return contents
@@ -90,7 +96,7 @@ def golden_codecs() -> tuple[Codec, ...]:
 
 
 def golden_package(codecs: tuple[Codec, ...]) -> package.Package:
-    """A package with a section of every kind, of the codecs that came first."""
+    """A package with a section of every kind but *network*, of the codecs that came first."""
     uniform, pq, bitmap_pq, _ = codecs
     return package.Package(
         encoder=_ENCODER,
@@ -115,6 +121,23 @@ def golden_package(codecs: tuple[Codec, ...]) -> package.Package:
         info={"dataset": "glyphs", "seed": 0},
         plan=bytes(range(200, 240)),
     )
+
+
+def golden_network() -> bytes:
+    """The section of an adaptive stage with a layer of every kind, for latents (2, 2, 11) and 30 classes."""
+    depthwise = convolution("layer_1", "depthwise", (2, 2, 11), 11, 3, 1)
+    pointwise = convolution("layer_2", "pointwise", depthwise.output_shape, 6, 1, 1)
+    conv = convolution("layer_3", "conv", pointwise.output_shape, 5, 3, 2)
+    last = pool("layer_4", conv.output_shape)
+    network = Network((2, 2, 11), (depthwise, pointwise, conv, last, head(last.output_shape, 30)))
+    weights = {}
+    for number, (name, shape) in enumerate(network.array_shapes.items()):
+        index = np.arange(math.prod(shape), dtype=np.int64)
+        values = (index * index * 7 + index * 31 + number * 11) % 251 / 128 - 1  # exact, within -1 and 1
+        if name.endswith(("gamma", "moving_variance")):
+            values = abs(values) + 0.5
+        weights[name] = values.reshape(shape).astype(np.float32)
+    return network_section.pack(network, weights, Training(learning_rate=0.0001))
 
 
 class LogOwner:

@@ -26,6 +26,8 @@ const char* StatusText(Status status) {
       return "the package must have a plan for the builtin encoder";
     case Status::kUnsupportedOperator:
       return "every operator of the encoder must have a kernel in this firmware";
+    case Status::kUnsupportedNetwork:
+      return "the adaptive stage must be one that this firmware can train";
     case Status::kFlashFailure:
       return "flash must program and erase as told";
     case Status::kUnreadable:

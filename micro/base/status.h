@@ -21,6 +21,7 @@ enum class [[nodiscard]] Status : uint8_t{
     kNoPackage = 14,
     kNoPlan = 15,
     kUnsupportedOperator = 16,
+    kUnsupportedNetwork = 17,
     // Flash and log.
     kFlashFailure = 20,
     kUnreadable = 21,

@@ -144,7 +144,7 @@ def test_version_1_of_the_package_is_readable():
 
 def test_the_tool_still_makes_the_golden_files():
     assert make_golden("--check").returncode == 0
-    assert len(list(GOLDEN.iterdir())) == 19
+    assert len(list(GOLDEN.iterdir())) == 20
 
 
 def test_a_golden_file_that_exists_is_never_overwritten(tmp_path):

@@ -19,6 +19,7 @@ class Status(enum.IntEnum):
     NO_PACKAGE = 14
     NO_PLAN = 15
     UNSUPPORTED_OPERATOR = 16
+    UNSUPPORTED_NETWORK = 17
     FLASH_FAILURE = 20
     UNREADABLE = 21
     NOT_ERASED = 22

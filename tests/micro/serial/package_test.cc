@@ -91,7 +91,7 @@ TEST_F(PackageLoadTest, WriteChangesNothingWhereOneUnitHasOtherBytes) {
   EXPECT_EQ(board_.Request(kCheck, U32s({0, 96})).payload, U32s({HostCrc32(ByteVector(96, 7))}));
 }
 
-// The package, and 32 bytes of its codebook that read as erased: CRC-32s as in SPEC.md 2.8.
+// The package, and 32 bytes of its codebook that read as erased: CRC-32s as in SPEC.md 2.9.
 ByteVector PackageWithAnErasedUnit(uint32_t* unit) {
   ByteVector package = TestPackage();
   const auto put_crc = [&](size_t begin, size_t size, size_t at) {

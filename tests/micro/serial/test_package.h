@@ -12,7 +12,7 @@
 namespace tfodcl {
 
 struct TestPackageFacts {
-  uint32_t identity = 0x524F829B;  // SPEC.md 2.8
+  uint32_t identity = 0x524F829B;  // SPEC.md 2.9
   uint32_t latent_dim = 44;
   uint32_t capacity = 30;
   uint32_t input_bytes = 44;
