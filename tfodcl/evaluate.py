@@ -124,11 +124,11 @@ def results(
     seed: int,
     num_runs: int,
     dataset: str,
-    protocol: Protocol,
+    protocol: Mapping[str, int],
     package: Package,
     methods: Mapping[str, dict],
 ) -> dict:
-    """The contents of results.json, schema 1."""
+    """The contents of results.json, schema 1. `protocol`: of the stream, by name."""
     return {
         "schema": 1,
         "command": command,
@@ -136,7 +136,7 @@ def results(
         "runs": num_runs,
         "dataset": dataset,
         "preset": package.info["preset"],
-        "protocol": dataclasses.asdict(protocol),
+        "protocol": dict(protocol),
         # Only the main package of a training was compared with its float encoder.
         "encoder": {"int8_agreement": None, **package.info["encoder"]},
         "stages": package.info["stages"],
@@ -208,7 +208,8 @@ def main() -> None:
     for method in names:
         rates = learning_rates(bench, method, known)
         measured[method] = summarize(bench.measure(method, rates, num_runs), bench.stream(0), rates)
-    write_results(folder, results(command_line("tfodcl.evaluate"), seed, num_runs, name, protocol, package, measured))
+    command, facts = command_line("tfodcl.evaluate"), dataclasses.asdict(protocol)
+    write_results(folder, results(command, seed, num_runs, name, facts, package, measured))
     print(f"report: {folder / 'report.html'}")
 
 

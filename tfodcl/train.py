@@ -75,10 +75,8 @@ def main() -> None:
     methods = {
         name: summarize(bench.measure(name, rates[name], num_runs), bench.stream(0), rates[name]) for name in names
     }
-    write_results(
-        folder,
-        results(command_line("tfodcl.train"), seed, num_runs, dataset.name, protocol, bench.found[MAIN], methods),
-    )
+    command, facts = command_line("tfodcl.train"), dataclasses.asdict(protocol)
+    write_results(folder, results(command, seed, num_runs, dataset.name, facts, bench.found[MAIN], methods))
     print(f"package: {folder / 'model.tfodcl'}\nreport: {folder / 'report.html'}")
 
 

@@ -255,5 +255,4 @@ def example_results(place: Place) -> dict:
         "num_classes": [2], "accuracy_mean": [0.5], "accuracy_std": [0.0], "accuracy_runs": [[0.5]],
         "bytes_per_record": 0, "replay_bytes": 0, "state_bytes": 8, "bytes_written": 0, "learn_seconds": 1.0,
     }  # fmt: skip
-    protocol = evaluate.Protocol(**PROTOCOL)
-    return evaluate.results("python", 0, 1, "tiny", protocol, place.package, {"anml": summary})
+    return evaluate.results("python", 0, 1, "tiny", PROTOCOL, place.package, {"anml": summary})
