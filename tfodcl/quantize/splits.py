@@ -21,7 +21,8 @@ def assemble_split(
 ) -> Package:
     """Quantizes the layers up to `split`, fits the preset's codec to their int8 latents, and packs both stages.
 
-    The learning rate of the package is a placeholder until it is searched.
+    The head has a row for each class of the preset's stream. The learning rate of the package is a placeholder until
+    it is searched.
 
     Args:
       trained: the whole network, by the recipe of Qlr.
@@ -38,6 +39,7 @@ def assemble_split(
     frozen = freeze(name, frozen_stage(trained.encoder, layers, split), dataset, training, seed, folder)
     encoder = f"{training.encoder}, layers 0 to {split}"
     package = pack(Qlr.RECIPE, encoder, frozen, trained, dataset, training, preset.num_replays, seed)
-    network = adaptive_stage(layers, split, package.learning.capacity)
+    network = adaptive_stage(layers, split, training.num_classes)
     section = network_section.pack(network, initial_weights(trained.encoder, network), Training())
-    return with_info(dataclasses.replace(package, network=section), split=split)
+    learning = dataclasses.replace(package.learning, capacity=training.num_classes)
+    return with_info(dataclasses.replace(package, learning=learning, network=section), split=split)
