@@ -76,6 +76,8 @@ def read_package(path: Path) -> Package:
         if not isinstance(package.info.get(name), kind):
             received = package.info.get(name, "nothing")
             raise InputError(f"{path}: info must hold {name}, as tfodcl.train writes it. Received: {received}.")
+    if package.network:
+        raise InputError(f"{path} must learn classes, not training batches. Received: recipe {package.info['recipe']}.")
     protocol, fields = package.info["protocol"], {field.name for field in dataclasses.fields(Protocol)}
     if protocol.keys() != fields or not all(isinstance(value, int) for value in protocol.values()):
         raise InputError(f"{path}: protocol must hold whole numbers {sorted(fields)}. Received: {protocol}.")
