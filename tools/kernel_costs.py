@@ -48,8 +48,8 @@ def parse() -> argparse.Namespace:
 
 
 def measure(board: Target) -> list[Row]:
-    """Builds the program for a board, and runs it."""
-    build = export_micro.BUILD / board.name
+    """Builds the program for a board, not where its firmware is built, and runs it."""
+    build = export_micro.BUILD / f"kernel_costs-{board.name}"
     toolchain = export_micro.MICRO / "ports" / "mps2" / "toolchain.cmake"
     options = [f"-DTFODCL_BOARD={board.name}", f"-DCMAKE_TOOLCHAIN_FILE={toolchain}"]
     export_micro.make(build, options, "kernel_costs")

@@ -26,6 +26,7 @@ enum Kind : uint16_t {
   kLatent = 0x0003,
   kLearning = 0x0004,
   kLabels = 0x0005,
+  kNetwork = 0x0006,
   kPlan = 0x8001,
   kOtherCodec = 0x8002,
   kAdaptive = 0x8003,
@@ -34,7 +35,7 @@ enum Kind : uint16_t {
 
 // The sections that stand at most once, by kind.
 struct Sections {
-  Bytes encoder, codec, latent, learning, labels, plan, adaptive, info;
+  Bytes encoder, codec, latent, learning, labels, network, plan, adaptive, info;
 
   // Null for other kinds.
   Bytes* Of(uint16_t kind) {
@@ -49,6 +50,8 @@ struct Sections {
         return &learning;
       case kLabels:
         return &labels;
+      case kNetwork:
+        return &network;
       case kPlan:
         return &plan;
       case kAdaptive:
@@ -167,6 +170,12 @@ Status CheckEncoder(Bytes section) {
   return valid ? Status::kOk : Status::kInvalidPackage;
 }
 
+Status CheckNetwork(Bytes section, Trains trains) {
+  if (section.data() == nullptr) return Status::kOk;
+  if (section.empty()) return Status::kInvalidPackage;
+  return trains == Trains::kNetwork ? Status::kOk : Status::kUnsupportedNetwork;
+}
+
 Status CheckCodec(const Package& package) {
   Codec codec;
   if (Status status = codec.Prepare(package.codec); status != Status::kOk) return status;
@@ -177,7 +186,7 @@ Status CheckCodec(const Package& package) {
 
 }  // namespace
 
-Status ReadPackage(Bytes bytes, Package* package) {
+Status ReadPackage(Bytes bytes, Package* package, Trains trains) {
   if (reinterpret_cast<uintptr_t>(bytes.data()) % kAlignment != 0) return Status::kInvalidArgument;
   Bytes whole;
   uint32_t num_sections = 0;
@@ -188,12 +197,14 @@ Status ReadPackage(Bytes bytes, Package* package) {
   package->total_bytes = static_cast<uint32_t>(whole.size());
   package->encoder = sections.encoder;
   package->plan = sections.plan;
+  package->network = sections.network;
   package->codec = sections.codec;
   if (Status status = CheckEncoder(sections.encoder); status != Status::kOk) return status;
   if (Status status = ReadLatent(sections.latent, package); status != Status::kOk) return status;
   if (Status status = ReadLearning(sections.learning, package); status != Status::kOk) return status;
   if (Status status = CheckLabels(sections.labels); status != Status::kOk) return status;
-  return CheckCodec(*package);
+  if (Status status = CheckCodec(*package); status != Status::kOk) return status;
+  return CheckNetwork(sections.network, trains);
 }
 
 }  // namespace tfodcl

@@ -8,12 +8,16 @@
 
 namespace tfodcl {
 
+// What a program can train: a head alone, or the layers before it too (section *network*).
+enum class Trains { kHead, kNetwork };
+
 // Views into the bytes that ReadPackage was given, and the fields of the small sections.
 struct Package {
   uint32_t identity;     // the CRC-32 of its header: differs where any section differs
   uint32_t total_bytes;  // of the package
   Bytes encoder;         // the .tflite
   Bytes plan;            // empty where there is none
+  Bytes network;         // the adaptive stage, unread; empty where the head is all that is trained
   Bytes codec;           // SPEC.md 3.2, codebook included
   // Section latent, SPEC.md 2.3.
   uint32_t latent_dim;
@@ -28,12 +32,14 @@ struct Package {
   uint32_t replay_budget_bytes;
 };
 
-// Checks every byte of the sections above, and the CRC-32 of all others, and gives views into them. `bytes` begins at a
+// Checks every byte of the sections above but plan and network, whose users check them, and the CRC-32 of all others,
+// and gives views into them. `bytes` begins at a
 // multiple of 32 and may be longer than the package (a region of flash). In case of an error `package` is undefined:
 // kInvalidArgument: `bytes` begins elsewhere. kNotAPackage, kUnsupportedVersion.
 // kCorruptPackage: cut short, a wrong CRC-32, padding that is not zero.
 // kInvalidPackage: a section that is missing, there twice, required but unknown, or against its definition or another.
-Status ReadPackage(Bytes bytes, Package* package);
+// kUnsupportedNetwork: a network in a package that is right, for a program that trains a head alone.
+Status ReadPackage(Bytes bytes, Package* package, Trains trains = Trains::kHead);
 
 }  // namespace tfodcl
 

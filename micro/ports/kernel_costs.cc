@@ -178,10 +178,9 @@ void MeasureLossAndStep() {
   Measure("softmax_cross_entropy", "both", logits.size(), logits,
           [&] { static_cast<void>(SoftmaxCrossEntropyF32(known, labels, logits.data())); });
   const Span<float> weights = Random(&arena, 16'384), velocities = Random(&arena, 16'384);
-  const Span<float> gradients = Random(&arena, 16'384);
-  Measure("sgd", "step", weights.size(), weights, [&] {
-    SgdStepF32({3e-4f, 0.9f, 5e-4f}, weights, velocities, gradients);
-  });
+  const Sgd sgd = {3e-4f, 0.9f, 5e-4f};
+  Measure("sgd", "begin", weights.size(), velocities, [&] { SgdBeginStepF32(sgd, weights, velocities); });
+  Measure("sgd", "end", weights.size(), weights, [&] { SgdEndStepF32(sgd, velocities, weights); });
 }
 
 void MeasureAll() {

@@ -14,4 +14,13 @@ void ReluErrorF32(Span<const float> output, Span<float> gradient) {
   }
 }
 
+// The comparison is of the bits that ChannelMapF32 gives.
+void MappedReluErrorF32(size_t rows, size_t channels, const ChannelMap& map, const float* from, float* gradient) {
+  for (size_t row = 0; row < rows; ++row, from += channels, gradient += channels) {
+    for (size_t c = 0; c < channels; ++c) {
+      if (!(from[c] * map.scale[c] + map.offset[c] > 0.0f)) gradient[c] = 0.0f;
+    }
+  }
+}
+
 }  // namespace tfodcl

@@ -2,13 +2,14 @@
 
 namespace tfodcl {
 
-void SgdStepF32(const Sgd& sgd, Span<float> weights, Span<float> velocities, Span<float> gradients) {
-  for (size_t i = 0; i < weights.size(); ++i) {
-    const float velocity = sgd.momentum * velocities[i] + (gradients[i] + sgd.weight_decay * weights[i]);
-    weights[i] -= sgd.rate * velocity;
-    velocities[i] = velocity;
-    gradients[i] = 0.0f;
-  }
+void SgdBeginStepF32(const Sgd& sgd, Span<const float> weights, Span<float> velocities) {
+  const float momentum = sgd.momentum, decay = sgd.weight_decay;
+  for (size_t i = 0; i < weights.size(); ++i) velocities[i] = momentum * velocities[i] + decay * weights[i];
+}
+
+void SgdEndStepF32(const Sgd& sgd, Span<const float> velocities, Span<float> weights) {
+  const float rate = sgd.rate;
+  for (size_t i = 0; i < weights.size(); ++i) weights[i] -= rate * velocities[i];
 }
 
 }  // namespace tfodcl

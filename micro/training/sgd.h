@@ -1,4 +1,10 @@
-// Stochastic gradient descent with momentum and weight decay, float32.
+// Stochastic gradient descent with momentum and weight decay, float32:
+//
+//   velocity = momentum x velocity + weight_decay x weight + gradient
+//   weight -= rate x velocity
+//
+// in two halves. The kernels of layers add gradients to what is there, so that a mini-batch's gradients are added to
+// the velocities between the halves, and need no memory of their own.
 
 #ifndef TFODCL_TRAINING_SGD_H_
 #define TFODCL_TRAINING_SGD_H_
@@ -14,9 +20,12 @@ struct Sgd {
   float weight_decay;
 };
 
-// velocity = momentum x velocity + gradient + weight_decay x weight;  weight -= rate x velocity;  gradient = 0, for the
-// gradients of the next mini-batch, which are added to it. All spans have one size; velocities are 0 at first.
-void SgdStepF32(const Sgd& sgd, Span<float> weights, Span<float> velocities, Span<float> gradients);
+// Before the gradients: velocity = momentum x velocity + weight_decay x weight. Velocities are 0 at first. Both spans
+// have one size.
+void SgdBeginStepF32(const Sgd& sgd, Span<const float> weights, Span<float> velocities);
+
+// After them: weight -= rate x velocity.
+void SgdEndStepF32(const Sgd& sgd, Span<const float> velocities, Span<float> weights);
 
 }  // namespace tfodcl
 

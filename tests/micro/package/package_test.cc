@@ -34,8 +34,8 @@ class Region {
   size_t size_;
 };
 
-std::vector<uint8_t> Golden() {
-  std::ifstream file(std::string(TFODCL_GOLDEN) + "/package_v1.bin", std::ios::binary);
+std::vector<uint8_t> Golden(const char* name = "package_v1.bin") {
+  std::ifstream file(std::string(TFODCL_GOLDEN) + "/" + name, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
@@ -188,6 +188,36 @@ TEST(Package, WithoutPlanHasAnEmptyOne) {
   Package package;
   ASSERT_EQ(ReadPackage(region.bytes(), &package), Status::kOk);
   EXPECT_TRUE(package.plan.empty());
+}
+
+TEST(Package, WithNetworkIsForProgramsThatTrainOne) {
+  const Region region(Golden("package_with_network_v1.bin"));
+  Package package;
+  ASSERT_EQ(ReadPackage(region.bytes(), &package, Trains::kNetwork), Status::kOk);
+  EXPECT_EQ(package.network.size(), 3040u);
+  EXPECT_EQ(ReadU16(package.network.data()), 5u);  // layers
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(package.network.data()) % 32, 0u);
+  EXPECT_EQ(ReadPackage(region.bytes(), &package), Status::kUnsupportedNetwork);
+}
+
+TEST(Package, WithNetworkIsRefusedForWhatElseIsWrong) {
+  std::vector<Section> sections = Split(Golden("package_with_network_v1.bin"));
+  ASSERT_EQ(sections[5].first, 6);
+  std::vector<Section> twice = sections;
+  twice.push_back(sections[5]);
+  EXPECT_EQ(Read(Join(twice)), Status::kInvalidPackage);
+  std::vector<Section> empty = sections;
+  empty[5].second.clear();
+  EXPECT_EQ(Read(Join(empty)), Status::kInvalidPackage);
+  sections[3].second.pop_back();  // learning
+  EXPECT_EQ(Read(Join(sections)), Status::kInvalidPackage);
+}
+
+TEST(Package, WithoutNetworkIsForEveryProgram) {
+  const Region region(Golden());
+  Package package;
+  ASSERT_EQ(ReadPackage(region.bytes(), &package, Trains::kNetwork), Status::kOk);
+  EXPECT_TRUE(package.network.empty());
 }
 
 struct Contradiction {

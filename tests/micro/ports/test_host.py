@@ -6,11 +6,14 @@ import struct
 import subprocess
 import zlib
 
+import numpy as np
 import pytest
 from cobs import cobs
 
 from tfodcl import package
 from tfodcl.device.status import BoardError, BoardRestarted, Status
+from tfodcl.stages import network_section
+from tfodcl.stages.network import Network, Training, head
 
 NO_PACKAGE = Status.NO_PACKAGE
 
@@ -143,6 +146,18 @@ def test_describe_says_what_arena_a_package_takes_to_the_byte(host_program, star
         assert board.begin_session().learner_status == status
         if status == 0:
             assert board.statistics().arena_used_bytes == arena
+
+
+def test_a_package_with_layers_to_train_is_refused_by_name(host_program, start_host, connect, tmp_path, package_file):
+    network = Network((2, 2, 2), (head((2, 2, 2), 5),))
+    section = network_section.pack(network, {"head/kernel": np.zeros((8, 5), np.float32)}, Training())
+    path = tmp_path / "model.tfodcl"
+    path.write_bytes(package.to_bytes(dataclasses.replace(package.read(package_file), network=section)))
+    run = subprocess.run([host_program, "--describe", path], capture_output=True, text=True, check=True)
+    assert json.loads(run.stdout)["status"] == Status.UNSUPPORTED_NETWORK
+    board = connect(start_host("--package", package_file)[0])
+    with pytest.raises(BoardError, match="Received: unsupported network"):
+        board.load_package(path.read_bytes(), board.begin_session(), lambda _: None)
 
 
 @pytest.mark.parametrize(

@@ -52,5 +52,20 @@ TEST(Relu, LetsPositiveValuesThroughAndNothingElse) {
   EXPECT_EQ(std::vector<float>(gradient, gradient + 5), std::vector<float>({0, 0, 0, 4, 0}));
 }
 
+TEST(Relu, HasTheErrorOfAMappedOutputThatIsNotThere) {
+  std::mt19937 random(1);
+  const size_t rows = 50, channels = 7;
+  const std::vector<float> from = RandomF32(&random, rows * channels);
+  std::vector<float> scale = RandomF32(&random, channels), offset = RandomF32(&random, channels);
+  offset[0] = 0.0f;
+  const ChannelMap map = {scale.data(), offset.data()};
+  std::vector<float> output(from.size()), expected = RandomF32(&random, from.size()), gradient = expected;
+  ChannelMapF32(rows, channels, map, from.data(), output.data());
+  ReluForwardF32(SpanOf(output));
+  ReluErrorF32(SpanOf(output), SpanOf(expected));
+  MappedReluErrorF32(rows, channels, map, from.data(), gradient.data());
+  EXPECT_EQ(gradient, expected);
+}
+
 }  // namespace
 }  // namespace tfodcl

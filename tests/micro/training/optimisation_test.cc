@@ -35,16 +35,18 @@ TEST(SoftmaxCrossEntropy, IsZeroWithOneKnownClass) {
   EXPECT_EQ(logits[1], 0.0f);
 }
 
-TEST(SgdStep, IsAsByHandForTwoSteps) {
+TEST(Sgd, IsAsByHandForTwoSteps) {
   const Sgd sgd = {0.25f, 0.5f, 0.125f};
-  float weights[] = {8}, velocities[] = {0}, gradients[] = {3};
-  SgdStepF32(sgd, weights, velocities, gradients);
+  float weights[] = {8}, velocities[] = {0};
+  SgdBeginStepF32(sgd, Span<const float>(weights, 1), velocities);
+  velocities[0] += 3;  // the gradient
+  SgdEndStepF32(sgd, Span<const float>(velocities, 1), weights);
   EXPECT_EQ(velocities[0], 4.0f);  // 3 + 8 / 8
   EXPECT_EQ(weights[0], 7.0f);
-  EXPECT_EQ(gradients[0], 0.0f);
-  gradients[0] = 1;
-  SgdStepF32(sgd, weights, velocities, gradients);
-  EXPECT_EQ(velocities[0], 3.875f);  // 4 / 2 + 1 + 7 / 8
+  SgdBeginStepF32(sgd, Span<const float>(weights, 1), velocities);
+  velocities[0] += 1;
+  SgdEndStepF32(sgd, Span<const float>(velocities, 1), weights);
+  EXPECT_EQ(velocities[0], 3.875f);  // 4 / 2 + 7 / 8 + 1
   EXPECT_EQ(weights[0], 6.03125f);
 }
 

@@ -18,7 +18,7 @@
 //   softmax_cross_entropy  batch, classes
 //     known, labels, logits -> (loss), gradient
 //   sgd                    values
-//     (rate, momentum, weight decay), weights, velocities, gradients -> weights, velocities, gradients
+//     (rate, momentum, weight decay), weights, velocities, gradients -> weights, velocities
 
 #include <cstdio>
 #include <cstdlib>
@@ -155,12 +155,15 @@ void SoftmaxCrossEntropy(const int32_t* numbers) {
 
 void SgdStep(const int32_t* numbers) {
   const Values settings = Read(3);
-  Values weights = Read(numbers[0]), velocities = Read(numbers[0]), gradients = Read(numbers[0]);
-  SgdStepF32({settings[0], settings[1], settings[2]}, {weights.data(), weights.size()},
-             {velocities.data(), velocities.size()}, {gradients.data(), gradients.size()});
+  const Sgd sgd = {settings[0], settings[1], settings[2]};
+  Values weights = Read(numbers[0]), velocities = Read(numbers[0]);
+  const Values gradients = Read(numbers[0]);
+  const Span<float> weights_span(weights.data(), weights.size()), velocities_span(velocities.data(), weights.size());
+  SgdBeginStepF32(sgd, weights_span, velocities_span);
+  for (size_t i = 0; i < gradients.size(); ++i) velocities[i] += gradients[i];
+  SgdEndStepF32(sgd, velocities_span, weights_span);
   Write(weights);
   Write(velocities);
-  Write(gradients);
 }
 
 struct Layer {
