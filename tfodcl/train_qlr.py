@@ -71,15 +71,16 @@ def measure(sweep: Sweep, trained: Trained, split: int) -> tuple[Package, dict[S
         with progress(f"qlr, layer {split}: learning rate", len(BATCH_RATE_GRID)) as bar:
             return {"rate": bench.search(sweep.validation_streams(), bar.update)}
 
-    rate = kept(sweep, f"{split}_rate", search)["rate"]
+    rate = kept(sweep, f"{split}_rate", ["rate"], search)["rate"]
     package = write_package(sweep, package, split, rate)
     settings = [setting for setting in sweep.settings if setting.split == split]
     measured: dict[Setting, list[BatchRun]] = {setting: [] for setting in settings}
     with progress(f"qlr, layer {split}: continual runs", len(settings) * sweep.num_runs) as bar:
         for setting, number in itertools.product(settings, range(sweep.num_runs)):
             name = f"{split}_{setting.codec.replace(':', '_')}_{setting.num_replays}_{number}"
-            fields = kept(sweep, name, functools.partial(run, bench, sweep, setting, rate, number))
-            measured[setting].append(BatchRun(**fields | {"accuracy": np.array(fields["accuracy"])}))
+            fields = [field.name for field in dataclasses.fields(BatchRun)]
+            found = kept(sweep, name, fields, functools.partial(run, bench, sweep, setting, rate, number))
+            measured[setting].append(BatchRun(**found | {"accuracy": np.array(found["accuracy"])}))
             bar.update()
     return package, measured
 
@@ -90,15 +91,18 @@ def run(bench: SplitBench, sweep: Sweep, setting: Setting, rate: float, number: 
     return dataclasses.asdict(done) | {"accuracy": done.accuracy.tolist()}
 
 
-def kept(sweep: Sweep, name: str, compute: Callable[[], dict]) -> dict:
-    """What `compute` gives, or gave in an earlier run of the same folder."""
+def kept(sweep: Sweep, name: str, fields: Sequence[str], compute: Callable[[], dict]) -> dict:
+    """The object of `fields` that `compute` gives, or gave in an earlier run of the same folder."""
     path = sweep.folder / "checkpoints" / f"{Qlr.RECIPE}_{name}.json"
     if not files.is_file(path):
         files.write(path, (json.dumps(compute()) + "\n").encode())
     try:
-        return json.loads(path.read_text())
+        found = json.loads(path.read_text())
+        if not isinstance(found, dict) or set(found) != set(fields):
+            raise ValueError(f"other content than {', '.join(fields)}")
     except (OSError, ValueError) as error:
-        raise InputError(f"{path} must be readable JSON; delete it to measure anew. Received: {error}.") from error
+        raise InputError(f"{path} must be what was measured; delete it to measure anew. Received: {error}.") from error
+    return found
 
 
 def write_package(sweep: Sweep, package: Package, split: int, rate: float) -> Package:

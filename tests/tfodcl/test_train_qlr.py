@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from tests.tfodcl.test_train import start
-from tfodcl import continual, split_bench, sweep, train
+from tfodcl import continual, split_bench, sweep, train, train_qlr
 from tfodcl import package as packages
 from tfodcl.data import load
+from tfodcl.errors import InputError
 from tfodcl.methods.qlr import Mixing, Qlr
 from tfodcl.presets import Preset, SplitPreset
 from tfodcl.report import load_results
@@ -21,7 +22,7 @@ from tfodcl.stages import network_section
 from tfodcl.stages.classifier import FrozenStage
 from tfodcl.stages.keras import KerasStage
 from tfodcl.stages.tflite import TfliteEncoder
-from tfodcl.streams import nicv2
+from tfodcl.streams import BatchStream, nicv2
 
 TINY = SplitPreset(
     Preset(
@@ -133,23 +134,36 @@ def test_results_have_the_method_and_every_setting_of_the_sweep(made):
     assert "Accuracy over replay memory" in (made / "report.html").read_text()
 
 
+def teach(package: packages.Package, stream: BatchStream, rate: float, seed: int) -> list[float]:
+    """Accuracies of a learner made by hand from the package."""
+    network, weights, training = network_section.read(package)
+    frozen = FrozenStage(TfliteEncoder(package.encoder), package.latent_scale, package.latent_zero_point)
+    mixing = Mixing(6, package.learning.replay_batch, package.learning.replay_epochs)
+    stage = KerasStage(network, weights, dataclasses.replace(training, learning_rate=rate))
+    learner, accuracy = Qlr(frozen, stage, package.codec, mixing, seed), []
+    for batch in stream.batches:
+        learner.learn(batch)
+        if batch.number in stream.eval_points:
+            accuracy.append(np.mean(learner.predict(stream.x_test) == stream.y_test))
+    return accuracy
+
+
 def test_accuracies_are_those_of_the_package_taught_by_hand(made, data, monkeypatch):
     monkeypatch.setenv("TFODCL_DATA", str(data))
     package, dataset = packages.read(made / "model.tfodcl"), load("tiny")
-    network, weights, training = network_section.read(package)
-    learning = package.learning
-    runs = load_results(made)["methods"]["qlr"]["accuracy_runs"]
-    for number, expected in enumerate(runs):
+    for number, expected in enumerate(load_results(made)["methods"]["qlr"]["accuracy_runs"]):
         stream = nicv2(dataset, dataset.split.meta_test, 2, 2, 1, 4, seed=0, run=number)
-        frozen = FrozenStage(TfliteEncoder(package.encoder), package.latent_scale, package.latent_zero_point)
-        mixing = Mixing(6, learning.replay_batch, learning.replay_epochs)
-        learner = Qlr(frozen, KerasStage(network, weights, training), package.codec, mixing, number)
-        accuracy = []
-        for batch in stream.batches:
-            learner.learn(batch)
-            if batch.number in stream.eval_points:
-                accuracy.append(np.mean(learner.predict(stream.x_test) == stream.y_test))
-        assert accuracy == expected
+        assert teach(package, stream, package.learning.outer_lr, number) == expected
+
+
+def test_the_learning_rate_is_the_best_one_on_a_short_stream_of_validation_classes(made, data, monkeypatch):
+    monkeypatch.setenv("TFODCL_DATA", str(data))
+    dataset = load("tiny")
+    stream = nicv2(dataset, dataset.split.validation, 1, 2, 1, 4, seed=0, run=0, most_groups=2)
+    package = packages.read(made / "model.tfodcl")
+    best = max(RATES, key=lambda rate: teach(package, stream, rate, 0)[-1])
+    assert package.info["learning_rates"]["qlr"] == {"outer": best}
+    assert package.learning.inner_lr == package.learning.outer_lr == np.float32(best)
 
 
 def test_a_larger_sweep_of_the_same_folder_measures_only_what_is_new(made, tiny, monkeypatch):
@@ -206,29 +220,20 @@ def test_a_sweep_killed_midway_resumes_to_the_same_results(made, data, tmp_path)
     assert all(line.startswith(("pretrained_plain: ", "qlr")) for line in errors.splitlines() if line), errors
 
 
-def test_a_kept_measurement_that_cannot_be_read_is_refused_and_stays(made, tiny):
-    path = made / "checkpoints" / "qlr_23_uniform_8_6_0.json"
-    before = path.read_bytes()
-    path.write_text("{")
-    try:
-        with pytest.raises(train.InputError, match="must be readable JSON; delete it to measure anew"):
-            tiny(*SWEPT, "--out", str(made))
-        assert path.read_text() == "{"
-    finally:
-        path.write_bytes(before)
+@pytest.mark.parametrize("content", ["", "{", "null", "[]", '{"rate": 1}'])
+def test_a_kept_measurement_that_cannot_be_read_is_refused_and_stays(content, tmp_path):
+    path = tmp_path / "checkpoints" / "qlr_run.json"
+    path.parent.mkdir()
+    path.write_text(content)
+    one = sweep.Sweep(None, TINY, "quick", (), 0, 1, tmp_path)
+    with pytest.raises(InputError, match="qlr_run.json must be what was measured; delete it to measure anew"):
+        train_qlr.kept(one, "run", ["accuracy"], dict)
+    assert path.read_text() == content
 
 
 def test_a_folder_of_other_sizes_is_refused(made, tiny, monkeypatch):
-    with pytest.raises(train.InputError, match="with pretrain_steps=12, not 13"):
+    with pytest.raises(InputError, match="with pretrain_steps=12, not 13"):
         tiny("--pretrain-steps", "13", "--out", str(made))
-
-
-def test_settings_are_the_presets_own_and_all_that_is_given_each_once():
-    texts = ["uniform:8", "float32"]
-    found = [dataclasses.astuple(one) for one in sweep.settings_of(TINY, [23, 27], texts, [6, 9])]
-    assert found[0] == (23, "uniform:8", 6)
-    assert sorted(found) == sorted((split, text, count) for split in (23, 27) for text in texts for count in (6, 9))
-    assert [dataclasses.astuple(one) for one in sweep.settings_of(TINY, [], [], [])] == [(23, "uniform:8", 6)]
 
 
 QLR = ("--methods", "qlr")
