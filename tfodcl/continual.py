@@ -26,7 +26,7 @@ from tfodcl.streams import BatchStream, Stream, TrainingBatch
 # a vanishing rate the weights are the class means but for their scale.
 RATE_GRID = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 # Of training batches, whose latents pass layers with batch norm first: rates as they are. QLR-CL's is 3e-4.
-BATCH_RATE_GRID = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
+BATCH_RATE_GRID = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1)
 
 
 class MemoizedEncoder:

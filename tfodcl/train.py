@@ -38,6 +38,11 @@ from tfodcl.presets import PRESETS, Preset, choose, choose_split
 from tfodcl.streams import index_meta_train, sample_episode
 from tfodcl.sweep import Sweep, settings_of
 
+EPILOG = """\
+examples:
+  python -m tfodcl.train --dataset glyphs --preset quick --methods anml,oracle,lifelearner
+  python -m tfodcl.train --dataset cifar100 --methods qlr --splits 19,27 --codecs uniform:8,uniform:7,float32
+"""
 MAIN = LifeLearner.RECIPE
 SWEPT = ("splits", "codecs", "replays")  # options of BATCH_METHODS
 META_TRAINED = ("oml", "anml", "oml_aim", "anml_aim")  # the methods that show what episodes taught the encoder
@@ -235,7 +240,7 @@ def parse() -> argparse.Namespace:
     parser = Parser(
         prog="tfodcl.train",
         description="Meta-train an encoder, make it int8, package it, and measure how it learns new classes.",
-        epilog="example: python -m tfodcl.train --dataset glyphs --preset quick --methods anml,oracle,lifelearner",
+        epilog=EPILOG,
     )
     parser.add_argument(
         "--dataset",
