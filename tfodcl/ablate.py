@@ -174,7 +174,8 @@ def main() -> None:
     methods = {METHOD: summarize(bench.measure(METHOD, rates, num_runs), bench.stream(0), rates)}
     entries = [one for kind, benches in counted.items() for one in measure_counts(kind, benches, num_runs)]
     entries += measure_codecs(bench, codecs, home, rates, num_runs) if codecs else []
-    content = results(command_line("tfodcl.ablate"), seed, num_runs, name, protocol, package, methods)
+    command, facts = command_line("tfodcl.ablate"), dataclasses.asdict(protocol)
+    content = results(command, seed, num_runs, name, facts, package, methods)
     write_results(folder, content | {"ablations": entries})
     print(f"report: {folder / 'report.html'}")
 

@@ -21,7 +21,7 @@ from tfodcl.command import Parser, run
 from tfodcl.continual import summarize
 from tfodcl.data import load
 from tfodcl.errors import InputError
-from tfodcl.methods import METHODS
+from tfodcl.methods import BATCH_METHODS, METHODS
 from tfodcl.package import Package
 from tfodcl.report import write_report
 
@@ -40,14 +40,22 @@ _INFO = {  # what a package must say of itself
 
 
 def parse_methods(text: str) -> list[str]:
-    """ "all" or names with commas -> names in the order of METHODS, each once."""
+    """ "all" or names with commas -> names in the order of METHODS or of BATCH_METHODS, each once.
+
+    Raises InputError for unknown names, and for names of both: they learn streams of different kinds.
+    """
     if text == "all":
         return list(METHODS)
-    names = text.split(",")
+    known, names = [*METHODS, *BATCH_METHODS], text.split(",")
     for name in names:
-        if name not in METHODS:
-            raise InputError(f"--methods must be all or of {','.join(METHODS)}. Received: {name!r}.")
-    return [name for name in METHODS if name in names]
+        if name not in known:
+            raise InputError(f"--methods must be all or of {','.join(known)}. Received: {name!r}.")
+    if any(name in METHODS for name in names) and any(name in BATCH_METHODS for name in names):
+        raise InputError(
+            f"{','.join(BATCH_METHODS)} learns training batches, the other methods classes: run them apart. "
+            f"Received: {text}."
+        )
+    return [name for name in known if name in names]
 
 
 def parse_count(option: str, text: str, least: int, most: int = 2**31 - 1) -> int:
@@ -68,6 +76,8 @@ def read_package(path: Path) -> Package:
         if not isinstance(package.info.get(name), kind):
             received = package.info.get(name, "nothing")
             raise InputError(f"{path}: info must hold {name}, as tfodcl.train writes it. Received: {received}.")
+    if package.network:
+        raise InputError(f"{path} must learn classes, not training batches. Received: recipe {package.info['recipe']}.")
     protocol, fields = package.info["protocol"], {field.name for field in dataclasses.fields(Protocol)}
     if protocol.keys() != fields or not all(isinstance(value, int) for value in protocol.values()):
         raise InputError(f"{path}: protocol must hold whole numbers {sorted(fields)}. Received: {protocol}.")
@@ -116,11 +126,11 @@ def results(
     seed: int,
     num_runs: int,
     dataset: str,
-    protocol: Protocol,
+    protocol: Mapping[str, int],
     package: Package,
     methods: Mapping[str, dict],
 ) -> dict:
-    """The contents of results.json, schema 1."""
+    """The contents of results.json, schema 1. `protocol`: of the stream, by name."""
     return {
         "schema": 1,
         "command": command,
@@ -128,7 +138,7 @@ def results(
         "runs": num_runs,
         "dataset": dataset,
         "preset": package.info["preset"],
-        "protocol": dataclasses.asdict(protocol),
+        "protocol": dict(protocol),
         # Only the main package of a training was compared with its float encoder.
         "encoder": {"int8_agreement": None, **package.info["encoder"]},
         "stages": package.info["stages"],
@@ -178,6 +188,8 @@ def main() -> None:
     budget = parse_count("--replay-bytes", options.replay_bytes, 1, UNLIMITED_BYTES)
     asked = [] if options.methods is None else parse_methods(options.methods)
     seed = None if options.seed is None else parse_count("--seed", options.seed, 0)
+    if not set(asked).isdisjoint(BATCH_METHODS):
+        raise InputError(f"classes are taught here, training batches by tfodcl.train. Received: {options.methods}.")
     package = read_package(options.package)
     names = asked or available_methods(options.package, package.info["recipe"])
     if not names:
@@ -198,7 +210,8 @@ def main() -> None:
     for method in names:
         rates = learning_rates(bench, method, known)
         measured[method] = summarize(bench.measure(method, rates, num_runs), bench.stream(0), rates)
-    write_results(folder, results(command_line("tfodcl.evaluate"), seed, num_runs, name, protocol, package, measured))
+    command, facts = command_line("tfodcl.evaluate"), dataclasses.asdict(protocol)
+    write_results(folder, results(command, seed, num_runs, name, facts, package, measured))
     print(f"report: {folder / 'report.html'}")
 
 

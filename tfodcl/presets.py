@@ -3,6 +3,7 @@ give the highest accuracy on a board."""
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 from tfodcl.data import Dataset
 from tfodcl.errors import InputError
@@ -59,6 +60,26 @@ class Preset:
     codec: str = "bitmap_pq:auto:8"
     replay_batch: int = 8
     replay_epochs: int = 1
+
+
+@dataclass(frozen=True)
+class SplitPreset:
+    """The sizes of a run of QLR-CL (methods/qlr.py), which learns training batches.
+
+    Attributes:
+      training: of the whole network, an encoder that can be cut; and of learning on the device. Its `replay_batch` is a
+        mini-batch with new and replayed samples, `replay_epochs` are passes over the new ones. Of the stream,
+        `num_classes` are its classes in all, `samples_per_class` those that a training batch brings of a class (unless
+        the data set has recordings), and `eval_every` counts training batches.
+      split: the latent-replay layer, the last one that is frozen.
+      num_replays: most records kept.
+      first_classes: of the first training batch; all others are of one class.
+    """
+
+    training: Preset
+    split: int
+    num_replays: int
+    first_classes: int
 
 
 _QUICK = {
@@ -148,6 +169,62 @@ _BEST = {
 PRESETS = ("quick", "paper", "best")
 
 
+def _whole(encoder: str, pretrain_steps: int, **sizes: Any) -> Preset:
+    """Of a MobileNet and QLR-CL: SGD, as its 27 layers without shortcuts hardly learn with Adam in so few steps."""
+    return Preset(
+        encoder,
+        pretrain_steps,
+        meta_steps=0,
+        pretrain_lr=0.1,
+        pretrain_optimizer="sgd",
+        precision="bfloat16",
+        codec="uniform:8",
+        replay_epochs=4,
+        **sizes,
+    )
+
+
+_QUICK_SPLIT = {
+    "glyphs": SplitPreset(
+        _whole("mobilenet_quarter", 400, num_classes=30, samples_per_class=5, eval_every=20, replay_batch=64),
+        split=23,
+        num_replays=200,
+        first_classes=10,
+    ),
+    "omniglot": SplitPreset(
+        _whole(
+            "mobilenet_quarter",
+            4000,
+            num_classes=100,
+            samples_per_class=5,
+            eval_every=40,
+            replay_batch=128,
+            augment=True,
+        ),
+        split=23,
+        num_replays=500,
+        first_classes=20,
+    ),
+    "photographs": SplitPreset(
+        _whole(
+            "mobilenet_half",
+            6000,
+            num_classes=30,
+            samples_per_class=100,
+            eval_every=20,
+            replay_batch=128,
+            augment=True,
+            qat_steps=300,
+        ),
+        split=23,
+        num_replays=500,
+        first_classes=10,
+    ),
+}
+# QLR-CL's (arXiv 2110.10486): MobileNet-V1 of width 1, 1500 replays, mini-batches of 128 and 4 epochs as in `quick`.
+_PAPER_REPLAYS = 1500
+
+
 def choose(name: str, dataset: Dataset, num_meta_train_samples: int) -> Preset:
     """The preset `name`, one of PRESETS, for a data set; one that is not known gets sizes that fit it."""
     kind = _kind(dataset)
@@ -185,6 +262,38 @@ def choose(name: str, dataset: Dataset, num_meta_train_samples: int) -> Preset:
     return _fit_stream(preset, dataset)
 
 
+def choose_split(name: str, dataset: Dataset, num_meta_train_samples: int) -> SplitPreset:
+    """The preset `name`, one of PRESETS, of QLR-CL for a data set, with no more classes and samples than this has."""
+    if name == "best":
+        raise InputError(f"qlr has the presets quick and paper. Received: {name}.")
+    kind = _kind(dataset)
+    fallback = _QUICK_SPLIT["photographs" if kind == "photographs" else "glyphs"]
+    sizes = _fit_batches(_QUICK_SPLIT.get(dataset.name, fallback), dataset)
+    if name == "quick":
+        return sizes
+    training = dataclasses.replace(
+        sizes.training,
+        encoder="mobilenet",
+        pretrain_steps=_PAPER_EPOCHS * num_meta_train_samples // sizes.training.pretrain_batch,
+        augment=True,
+        qat_steps=300,
+        replay_batch=128,
+    )
+    return dataclasses.replace(sizes, training=training, num_replays=_PAPER_REPLAYS)
+
+
+def _fit_batches(preset: SplitPreset, dataset: Dataset) -> SplitPreset:
+    training = preset.training
+    num_classes, samples = _most(training, dataset)
+    training = dataclasses.replace(training, num_classes=num_classes, samples_per_class=samples)
+    return dataclasses.replace(
+        preset,
+        training=training,
+        num_replays=max(preset.num_replays, num_classes),
+        first_classes=min(preset.first_classes, num_classes),
+    )
+
+
 def _kind(dataset: Dataset) -> str:
     if dataset.front_end["kind"] != "image":
         return {"mfcc": "speech"}.get(dataset.front_end["kind"], dataset.front_end["kind"])
@@ -193,9 +302,13 @@ def _kind(dataset: Dataset) -> str:
 
 def _fit_stream(preset: Preset, dataset: Dataset) -> Preset:
     """The preset with no more classes and samples than the data set has, tested at six points or fewer."""
-    num_classes = min(preset.num_classes, len(dataset.split.meta_test))
-    smallest = min((dataset.y_train == label).sum() for label in dataset.split.meta_test)
-    samples_per_class = min(preset.samples_per_class, int(smallest))
+    num_classes, samples = _most(preset, dataset)
     return dataclasses.replace(
-        preset, num_classes=num_classes, samples_per_class=samples_per_class, eval_every=-(-num_classes // 6)
+        preset, num_classes=num_classes, samples_per_class=samples, eval_every=-(-num_classes // 6)
     )
+
+
+def _most(preset: Preset, dataset: Dataset) -> tuple[int, int]:
+    """Classes and samples of a class, as many as the preset takes and the data set has."""
+    smallest = min((dataset.y_train == label).sum() for label in dataset.split.meta_test)
+    return min(preset.num_classes, len(dataset.split.meta_test)), min(preset.samples_per_class, int(smallest))

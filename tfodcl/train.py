@@ -31,13 +31,20 @@ from tfodcl.evaluate import (
     results,
     write_results,
 )
-from tfodcl.methods import METHODS
+from tfodcl.methods import BATCH_METHODS, METHODS
 from tfodcl.methods.lifelearner import LifeLearner
 from tfodcl.methods.pq_replay import PqReplay
-from tfodcl.presets import PRESETS, Preset, choose
+from tfodcl.presets import PRESETS, Preset, choose, choose_split
 from tfodcl.streams import index_meta_train, sample_episode
+from tfodcl.sweep import Sweep, settings_of
 
+EPILOG = """\
+examples:
+  python -m tfodcl.train --dataset glyphs --preset quick --methods anml,oracle,lifelearner
+  python -m tfodcl.train --dataset cifar100 --methods qlr --splits 19,27 --codecs uniform:8,uniform:7,float32
+"""
 MAIN = LifeLearner.RECIPE
+SWEPT = ("splits", "codecs", "replays")  # options of BATCH_METHODS
 META_TRAINED = ("oml", "anml", "oml_aim", "anml_aim")  # the methods that show what episodes taught the encoder
 
 
@@ -46,6 +53,16 @@ def main() -> None:
     num_runs = parse_count("--runs", options.runs, 1)
     seed = parse_count("--seed", options.seed, 0)
     dataset = load(options.dataset, seed=seed)
+    if not set(parse_methods(options.methods)).isdisjoint(BATCH_METHODS):
+        train_batches(options, dataset, num_runs, seed)
+    else:
+        train_classes(options, dataset, num_runs, seed)
+
+
+def train_classes(options: argparse.Namespace, dataset: Dataset, num_runs: int, seed: int) -> None:
+    """What the command does for METHODS."""
+    if any(getattr(options, name) is not None for name in SWEPT):
+        raise InputError(f"--splits, --codecs and --replays are qlr's. Received: --methods {options.methods}.")
     if options.refit:
         dataset = with_validation_trained(dataset)
     index = index_meta_train(dataset)
@@ -75,10 +92,42 @@ def main() -> None:
     methods = {
         name: summarize(bench.measure(name, rates[name], num_runs), bench.stream(0), rates[name]) for name in names
     }
-    write_results(
-        folder,
-        results(command_line("tfodcl.train"), seed, num_runs, dataset.name, protocol, bench.found[MAIN], methods),
-    )
+    command, facts = command_line("tfodcl.train"), dataclasses.asdict(protocol)
+    write_results(folder, results(command, seed, num_runs, dataset.name, facts, bench.found[MAIN], methods))
+    announce(folder)
+
+
+def train_batches(options: argparse.Namespace, dataset: Dataset, num_runs: int, seed: int) -> None:
+    """What the command does for QLR-CL."""
+    if options.refit or options.first_order or options.meta_steps is not None:
+        raise InputError(
+            "qlr takes no --refit, --first-order or --meta-steps: it has no episodes. Received: one of them."
+        )
+    preset = choose_split(options.preset, dataset, len(index_meta_train(dataset).all))
+    preset = dataclasses.replace(preset, training=override(preset.training, options))
+    splits = [parse_count("--splits", word, 0) for word in words(options.splits)]
+    replays = [parse_count("--replays", word, 1) for word in words(options.replays)]
+    settings = settings_of(preset, splits, words(options.codecs), replays)
+    folder = options.out or Path("runs") / f"{dataset.name}-qlr-{options.preset}"
+    sweep = Sweep(dataset, preset, options.preset, settings, seed, num_runs, folder)
+    sweep.stream(0)  # as above
+    sweep.validation_streams()
+    load_tensorflow()
+    from tfodcl import train_qlr
+
+    train_qlr.check(sweep)
+    sizes = dataclasses.asdict(preset)
+    claim(folder, {"dataset": dataset.name, "preset": options.preset, "seed": seed, **sizes.pop("training"), **sizes})
+    train_qlr.learn(sweep)
+    announce(folder)
+
+
+def words(text: str | None) -> list[str]:
+    """What commas separate; nothing where an option is not given."""
+    return [] if text is None else text.split(",")
+
+
+def announce(folder: Path) -> None:
     print(f"package: {folder / 'model.tfodcl'}\nreport: {folder / 'report.html'}")
 
 
@@ -191,7 +240,7 @@ def parse() -> argparse.Namespace:
     parser = Parser(
         prog="tfodcl.train",
         description="Meta-train an encoder, make it int8, package it, and measure how it learns new classes.",
-        epilog="example: python -m tfodcl.train --dataset glyphs --preset quick --methods anml,oracle,lifelearner",
+        epilog=EPILOG,
     )
     parser.add_argument(
         "--dataset",
@@ -199,7 +248,11 @@ def parse() -> argparse.Namespace:
         help="glyphs is built in; others: datasets/prepare.py (default: glyphs)",
     )
     parser.add_argument("--preset", default="quick", choices=PRESETS, help="sizes of the run (default: quick)")
-    parser.add_argument("--methods", default="all", help=f"all, or of {','.join(METHODS)} (default: all)")
+    parser.add_argument(
+        "--methods",
+        default="all",
+        help=f"all, or of {','.join(METHODS)}; {','.join(BATCH_METHODS)} learns training batches, alone (default: all)",
+    )
     parser.add_argument("--runs", default="3", help="class orders, at least 1 (default: 3)")
     parser.add_argument("--seed", default="0", help="of everything, at least 0 (default: 0)")
     parser.add_argument("--encoder", help="instead of the preset's, a name in tfodcl.backbones.FAMILIES")
@@ -212,11 +265,17 @@ def parse() -> argparse.Namespace:
         metavar="RUN",
         help="train on the validation classes too, at learning rates in proportion to those that RUN searched on them",
     )
+    parser.add_argument("--splits", metavar="LAYER,..", help="latent-replay layers of qlr, besides the preset's")
+    parser.add_argument(
+        "--codecs", metavar="CODEC,..", help="of qlr's replays, such as uniform:7, or float32, besides the preset's"
+    )
+    parser.add_argument("--replays", metavar="N,..", help="most records that qlr keeps, besides the preset's")
     parser.add_argument("--first-order", action="store_true", help="meta-gradients without second derivatives")
     parser.add_argument(
         "--out",
         type=Path,
-        help="folder of results; resumes what was begun there (default: runs/DATASET-PRESET)",
+        help="folder of results; resumes what was begun there (default: runs/DATASET-PRESET, of qlr "
+        "runs/DATASET-qlr-PRESET)",
     )
     return parser.parse_args()
 

@@ -71,9 +71,9 @@ def main() -> None:
     rates = {"inner": package.learning.inner_lr, "outer": package.learning.outer_lr}
     done = run_of(stream, predictions, package, info, statistics, board)
     measured = summarize([done], stream, rates)
-    command = shlex.join(["python", *sys.argv])
+    command, facts = shlex.join(["python", *sys.argv]), dataclasses.asdict(protocol)
     found = results(
-        command, package.info["seed"], 1, package.info["dataset"], protocol, package, {"lifelearner": measured}
+        command, package.info["seed"], 1, package.info["dataset"], facts, package, {"lifelearner": measured}
     )
     found["board"] = board_facts(board, info, statistics, stream, predictions, twin)
     write(folder, found)

@@ -9,13 +9,16 @@ from tfodcl import continual
 from tfodcl.compress.product_quantizer import ProductQuantizer
 from tfodcl.compress.uniform import UniformCodec
 from tfodcl.continual import (
+    BATCH_RATE_GRID,
     RATE_GRID,
     MemoizedEncoder,
     num_trials,
     run_batches,
     run_stream,
+    search_batch_rate,
     search_rates,
     summarize,
+    summarize_batches,
     with_rates,
 )
 from tfodcl.errors import InputError
@@ -23,6 +26,8 @@ from tfodcl.methods import METHODS
 from tfodcl.methods.anml import Anml
 from tfodcl.methods.latent_replay import LatentReplay
 from tfodcl.package import Learning, Package
+from tfodcl.replay.policy import RandomReplacementMemory
+from tfodcl.stages.linear import LinearHead
 from tfodcl.streams import BatchStream, Stream, Task, TrainingBatch
 
 LATENT_DIM, NUM_CLASSES, SAMPLES, NUM_TESTS = 12, 6, 7, 9
@@ -169,28 +174,95 @@ def test_learning_time_counts_every_inference_of_learning_as_if_it_were_made(mon
 class Rote:
     """Knows a sample again, and says 0 of others."""
 
-    def __init__(self) -> None:
+    def __init__(self, encoder: MemoizedEncoder, seed: int = 0) -> None:
         self.seen: dict[bytes, int] = {}
         self.taught: list[int] = []
+        self.encoder = encoder
+        self.codec = UniformCodec(1, 8)
+        self.memory = RandomReplacementMemory(9, 3, 1, seed)
+        self.stage = LinearHead(1, 3)
 
     def learn(self, batch: TrainingBatch) -> None:
         self.taught.append(batch.number)
+        latents = self.encoder.encode_quantized(self.encoder.quantize(batch.x))
+        self.memory.add(batch.labels, self.codec.encode(latents))
         self.seen |= {sample.tobytes(): label for sample, label in zip(batch.x, batch.labels, strict=True)}
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         return np.array([self.seen.get(sample.tobytes(), 0) for sample in x])
 
 
-def test_training_batches_are_taught_in_order_and_tested_on_the_whole_test_set():
+def draw_batches() -> BatchStream:
     x = np.arange(8, dtype=np.uint8).reshape(8, 1, 1, 1)
     indices = tuple(np.array(part) for part in ([0, 3], [1], [6, 7], [2]))
     labels = tuple(np.array(part) for part in ([0, 1], [0], [2, 2], [1]))
-    stream = BatchStream(x, indices, labels, np.arange(3), x, np.array([0, 0, 1, 1, 1, 2, 2, 2]), (1, 3, 4))
+    return BatchStream(x, indices, labels, np.arange(3), x, np.array([0, 0, 1, 1, 1, 2, 2, 2]), (1, 3, 4))
 
-    learner = Rote()
+
+def test_training_batches_are_taught_in_order_and_tested_on_the_whole_test_set():
+    encoder = MemoizedEncoder(CountingEncoder())
+    learner = Rote(encoder)
+    run = run_batches(learner, encoder, draw_batches())
     # 0 and 1 are right from the beginning, 3 after the first batch, 6 and 7 after the third, 2 after the last
-    assert run_batches(learner, stream).tolist() == [3 / 8, 5 / 8, 6 / 8]
+    assert run.accuracy.tolist() == [3 / 8, 5 / 8, 6 / 8]
     assert learner.taught == [1, 2, 3, 4]
+    assert run.record_bytes == 3
+    assert run.memory_bytes == {"replay": 9, "stage": learner.stage.state_bytes, "codec": 32}
+    # The three places are filled by the first two training batches; h = 3 // 4 = 0 after the third, 3 // 5 after it.
+    assert run.bytes_written == 9
+
+
+def test_learning_time_of_training_batches_counts_every_inference_as_if_it_were_made(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(continual.time, "perf_counter", lambda: now[0])
+
+    class SlowEncoder(CountingEncoder):
+        def encode_quantized(self, q):
+            now[0] += 2.0 * len(q)
+            return super().encode_quantized(q)
+
+    class SlowRote(Rote):
+        def learn(self, batch):
+            now[0] += 5.0
+            super().learn(batch)
+
+        def predict(self, x):
+            now[0] += 1000.0  # testing is not learning
+            return super().predict(x)
+
+    encoder = MemoizedEncoder(SlowEncoder())
+    for _ in range(2):  # all of it memoized the second time
+        run = run_batches(SlowRote(encoder), encoder, draw_batches())
+        assert run.learn_seconds == pytest.approx(4 * 5.0 + 6 * 2.0)
+
+
+@pytest.mark.parametrize(
+    ("good", "expected"), [((1e-2, 1e-3), 1e-3), ((1e-1,), 1e-1), (BATCH_RATE_GRID, 1e-4), ((), 1e-4)]
+)
+def test_the_rate_of_training_batches_is_the_smallest_of_those_that_learn_best(good, expected):
+    encoder, trials = MemoizedEncoder(CountingEncoder()), []
+
+    class Choosy(Rote):
+        def __init__(self, rate: float) -> None:
+            super().__init__(encoder)
+            self.rate = rate
+
+        def predict(self, x):
+            return super().predict(x) if self.rate in good else np.full(len(x), 3)
+
+    streams = [draw_batches(), draw_batches()]
+    assert search_batch_rate(Choosy, encoder, streams, lambda: trials.append(1)) == expected
+    assert len(trials) == len(BATCH_RATE_GRID)
+
+
+def test_a_summary_of_training_batches_says_what_its_numbers_count():
+    runs = [run_batches(Rote(encoder), encoder, draw_batches()) for encoder in [MemoizedEncoder(CountingEncoder())] * 2]
+    summary = summarize_batches(runs, draw_batches(), 3e-3)
+    assert json.loads(json.dumps(summary, allow_nan=False)) == summary
+    assert (summary["num_classes"], summary["unit"]) == ([1, 3, 4], "training batches")
+    assert summary["accuracy_mean"] == [3 / 8, 5 / 8, 6 / 8] and len(summary["accuracy_runs"]) == 2
+    assert (summary["bytes_per_record"], summary["replay_bytes"], summary["bytes_written"]) == (3, 9, 9)
+    assert summary["learning_rate"] == {"outer": 3e-3}
 
 
 @pytest.mark.parametrize("name", ["anml", "oracle", "latent_replay"])

@@ -227,6 +227,13 @@ def test_methods_come_in_their_usual_order(text):
 
 def test_a_method_named_twice_runs_once():
     assert evaluate.parse_methods("oracle,anml,oracle") == ["anml", "oracle"]
+    assert evaluate.parse_methods("qlr,qlr") == ["qlr"]
+
+
+def test_a_method_of_training_batches_runs_apart_from_the_others():
+    rule = "qlr learns training batches, the other methods classes: run them apart. Received: anml,qlr."
+    with pytest.raises(InputError, match=rule):
+        evaluate.parse_methods("anml,qlr")
 
 
 def test_results_that_the_report_refuses_are_not_written(tmp_path):
@@ -248,5 +255,4 @@ def example_results(place: Place) -> dict:
         "num_classes": [2], "accuracy_mean": [0.5], "accuracy_std": [0.0], "accuracy_runs": [[0.5]],
         "bytes_per_record": 0, "replay_bytes": 0, "state_bytes": 8, "bytes_written": 0, "learn_seconds": 1.0,
     }  # fmt: skip
-    protocol = evaluate.Protocol(**PROTOCOL)
-    return evaluate.results("python", 0, 1, "tiny", protocol, place.package, {"anml": summary})
+    return evaluate.results("python", 0, 1, "tiny", PROTOCOL, place.package, {"anml": summary})

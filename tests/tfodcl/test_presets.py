@@ -5,12 +5,13 @@ import dataclasses
 import numpy as np
 import pytest
 
-from tfodcl.backbones import FAMILIES, build, check_fits
+from tfodcl.backbones import FAMILIES, build, check_fits, layers_of
 from tfodcl.compress.setting import CodecSetting
 from tfodcl.data import ClassSplit, Dataset
 from tfodcl.data.splits import split_classes
 from tfodcl.errors import InputError
-from tfodcl.presets import PRESETS, choose
+from tfodcl.presets import PRESETS, choose, choose_split
+from tfodcl.streams import nicv2
 
 IMAGE, SPEECH = {"kind": "image", "scale": 1 / 255}, {"kind": "mfcc"}
 KNOWN = {  # name: (shape, classes, training samples of a class, front end)
@@ -104,3 +105,42 @@ def test_best_knows_no_sizes_for_other_data_than_images_and_speech():
     windows = dataset("mine", (32, 9, 1), 5, 3, {"kind": "windows"}, split)
     with pytest.raises(InputError, match="preset best is for images and speech. Received: mine, windows."):
         choose("best", windows, 6)
+
+
+@pytest.mark.parametrize("preset", ["quick", "paper"])
+@pytest.mark.parametrize(
+    ("name", "shape", "num_classes", "num_samples"),
+    [
+        ("glyphs", (28, 28, 1), 300, 15),
+        ("omniglot", (28, 28, 1), 1600, 15),
+        ("cifar100", (32, 32, 3), 100, 500),
+        ("mine", (28, 28, 1), 6, 3),
+        ("mine", (64, 64, 3), 20, 50),
+    ],
+)
+def test_qlrs_stream_and_network_are_what_the_data_set_can_give(name, shape, num_classes, num_samples, preset):
+    data = dataset(name, shape, num_classes, num_samples, IMAGE)
+    chosen = choose_split(preset, data, len(data.y_train))
+    training, classes = chosen.training, data.split.meta_test[: chosen.training.num_classes]
+    stream = nicv2(
+        data, classes, chosen.first_classes, training.samples_per_class, 1, training.eval_every, seed=0, run=0
+    )
+    assert len(classes) == training.num_classes <= chosen.num_replays
+    assert len(stream.indices[0]) == chosen.first_classes * training.samples_per_class
+    layer = layers_of(training.encoder, shape)[chosen.split]
+    CodecSetting.parse(training.codec).check(layer.num_outputs)
+
+
+def test_the_paper_preset_of_qlr_is_qlr_cls():
+    chosen = choose_split("paper", dataset("cifar100", *KNOWN["cifar100"]), 30_000)
+    training = chosen.training
+    assert (training.encoder, training.codec, chosen.num_replays) == ("mobilenet", "uniform:8", 1500)
+    assert (training.replay_batch, training.replay_epochs) == (128, 4)
+
+
+def test_qlr_has_no_preset_best_and_no_network_for_speech():
+    with pytest.raises(InputError, match="qlr has the presets quick and paper. Received: best."):
+        choose_split("best", dataset("cifar100", *KNOWN["cifar100"]), 30_000)
+    speech = dataset("speech_commands", *KNOWN["speech_commands"])
+    with pytest.raises(InputError, match="encoder mobilenet_quarter needs inputs of at least 16x16. Received: 49x10."):
+        check_fits(choose_split("quick", speech, 20_000).training.encoder, speech.input_shape)

@@ -407,7 +407,7 @@ def test_help_has_an_example(data):
     process = start(data, "--help")
     printed, errors = process.communicate()
     assert process.returncode == 0 and errors == ""
-    assert "example: python -m tfodcl.train --dataset" in printed
+    assert "examples:\n  python -m tfodcl.train --dataset" in printed
 
 
 def test_all_methods_of_a_preset_without_episodes_are_those_that_need_none():

@@ -1,4 +1,7 @@
-"""The encoders, by name: input shape -> latent. Each has a modulated form (ANML's) and a plain one (OML's)."""
+"""The encoders, by name: input shape -> latent. Each has a plain form (OML's), most a modulated one too (ANML's).
+
+Some can be cut at any of their layers, so that those behind it are trained on the device (split.py).
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,20 +10,34 @@ import tf_keras as keras
 
 from tfodcl.backbones.anml import build_anml
 from tfodcl.backbones.dscnn import build_dscnn
+from tfodcl.backbones.mobilenet import build_mobilenet, mobilenet_layers
 from tfodcl.backbones.oml import build_oml
 from tfodcl.backbones.residual import build_residual
 from tfodcl.errors import InputError
+from tfodcl.stages.network import Layer
 
 Builder = Callable[[tuple[int, int, int]], keras.Model]
+# Of the map that MobileNets average, in height and width; QLR-CL's inputs of 128x128 lead to as much. Photographs of
+# 32x32 and drawings of 28x28 keep three strides of five; a fourth would leave a map of 2x2 and a quarter of the
+# multiply-accumulates.
+MOBILENET_LAST_MAP = 4
 
 
 @dataclass(frozen=True)
 class Family:
-    """An encoder's two forms and what inputs it is for."""
+    """An encoder's forms and what inputs it is for.
 
-    modulated: Builder
+    Attributes:
+      modulated: None where there is no such form.
+      plain: the form without modulation.
+      min_size: of the input, (height, width).
+      layers: input shape -> the plain form's layers by number; None where it cannot be cut.
+    """
+
+    modulated: Builder | None
     plain: Builder
-    min_size: tuple[int, int]  # of the input, (height, width)
+    min_size: tuple[int, int]
+    layers: Callable[[tuple[int, int, int]], tuple[Layer, ...]] | None = None
 
 
 def anml_family(nm_channels: int, p_channels: int, oml_channels: int) -> Family:
@@ -47,6 +64,15 @@ def residual_family(stem_channels: int, blocks: tuple[tuple[int, int], ...], poo
     )
 
 
+def mobilenet_family(width: float) -> Family:
+    return Family(
+        modulated=None,
+        plain=lambda shape: build_mobilenet(shape, width, MOBILENET_LAST_MAP),
+        min_size=(16, 16),
+        layers=lambda shape: mobilenet_layers(shape, width, MOBILENET_LAST_MAP),
+    )
+
+
 FAMILIES = {
     "anml": anml_family(112, 256, 256),  # the papers' sizes
     "anml_small": anml_family(32, 64, 64),
@@ -58,6 +84,10 @@ FAMILIES = {
     "residual_pooled": residual_family(32, ((64, 2), (64, 1), (64, 1), (112, 2), (112, 1), (112, 1)), pooled=True),
     # Drawings on the Nano 33 BLE, which has room for heads of 200 classes of so short a latent.
     "residual_tiny": residual_family(16, ((32, 2), (64, 2), (64, 1)), pooled=True),
+    # QLR-CL's: cut at a layer, and what is behind it is trained on the device.
+    "mobilenet": mobilenet_family(1.0),
+    "mobilenet_half": mobilenet_family(0.5),
+    "mobilenet_quarter": mobilenet_family(0.25),
 }
 
 
@@ -77,6 +107,17 @@ def check_fits(name: str, input_shape: tuple[int, int, int]) -> None:
         )
 
 
+def layers_of(name: str, input_shape: tuple[int, int, int]) -> tuple[Layer, ...]:
+    """The layers, by number, of the plain form of encoder `name`. Raises InputError where it cannot be cut, and as
+    `check_fits`."""
+    check_fits(name, input_shape)
+    layers = FAMILIES[name].layers
+    if layers is None:
+        cut = ", ".join(one for one, family in FAMILIES.items() if family.layers)
+        raise InputError(f"encoder must be one that can be cut, {cut}. Received: {name}.")
+    return layers(input_shape)
+
+
 def build(
     name: str,
     input_shape: tuple[int, int, int],
@@ -94,14 +135,17 @@ def build(
       precision: a key of PRECISIONS; also the latent's type.
 
     Raises:
-      InputError: as `check_fits`.
+      InputError: as `check_fits`, or the encoder has no modulated form.
     """
     check_fits(name, input_shape)
     family = FAMILIES[name]
+    builder = family.modulated if modulated else family.plain
+    if builder is None:
+        raise InputError(f"encoder {name} has a plain form only. Received: modulated={modulated}.")
     earlier = keras.mixed_precision.global_policy()
     keras.mixed_precision.set_global_policy(PRECISIONS[precision])
     try:
-        model = (family.modulated if modulated else family.plain)(input_shape)
+        model = builder(input_shape)
         return with_aim_front(model, aim_width) if aim_width else model
     finally:
         keras.mixed_precision.set_global_policy(earlier)

@@ -13,16 +13,16 @@ def main() -> None:
     )
     parser.add_argument("shape", metavar="HEIGHTxWIDTHxCHANNELS", help="of the input, such as 28x28x1 or 49x10x1")
     shape = parse_shape(parser.parse_args().shape)
-    print(f"{'encoder':<12} {'form':<10} {'parameters':>12} {'MACs':>14} {'latent':>8}")
+    print(f"{'encoder':<17} {'form':<10} {'parameters':>12} {'MACs':>14} {'latent':>8}")
     for name in FAMILIES:
         for modulated in (True, False):
             try:
                 model = build(name, shape, modulated)
             except InputError:
-                continue  # too small for this one
+                continue  # too small for this one, or no such form
             form = "modulated" if modulated else "plain"
             print(
-                f"{name:<12} {form:<10} {model.count_params():>12,} {count_macs(model):>14,} "
+                f"{name:<17} {form:<10} {model.count_params():>12,} {count_macs(model):>14,} "
                 f"{model.output_shape[1]:>8,}"
             )
 

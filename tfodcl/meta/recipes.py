@@ -42,6 +42,7 @@ RECIPES = {
     "anml": Recipe(modulated=True, episodes=True, aim=False),
     "oml_aim": Recipe(modulated=False, episodes=True, aim=True),
     "anml_aim": Recipe(modulated=True, episodes=True, aim=True),
+    "qlr": Recipe(modulated=False, episodes=False, aim=False),
 }
 
 

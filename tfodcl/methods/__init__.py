@@ -1,4 +1,8 @@
-"""The methods, by name. Each learns class after class from one package: learn(task), predict(x)."""
+"""The methods, by name.
+
+Those of METHODS learn class after class from one package: learn(task), predict(x). Those of BATCH_METHODS learn
+training batches, which bring samples of one class or several, new or known: learn(batch), predict(x).
+"""
 
 from typing import ClassVar, Protocol
 
@@ -14,6 +18,7 @@ from tfodcl.methods.oml_aim import OmlAim
 from tfodcl.methods.oracle import Oracle
 from tfodcl.methods.pq_replay import PqReplay
 from tfodcl.methods.pretrained import Pretrained
+from tfodcl.methods.qlr import Qlr
 from tfodcl.methods.raw_replay import RawReplay
 from tfodcl.package import Learning, Package
 from tfodcl.replay.policy import ClassBalancedMemory
@@ -65,3 +70,4 @@ METHODS: dict[str, type[Method]] = {
     "pq_replay": PqReplay,
     "lifelearner": LifeLearner,
 }
+BATCH_METHODS = {"qlr": Qlr}

@@ -5,7 +5,7 @@ Unlike the other methods it learns from training batches, which bring samples of
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 
@@ -15,18 +15,9 @@ from tfodcl.replay.policy import RandomReplacementMemory
 from tfodcl.stages.classifier import FrozenStage
 from tfodcl.stages.cwr import ConsolidatedHead
 from tfodcl.stages.network import Network
+from tfodcl.streams import TrainingBatch
 
 _TEST_CHUNK = 256  # samples whose activations are held at once
-
-
-class TrainingBatch(Protocol):
-    """What a stream brings at once: x (n, h, w, c) and labels (n,) int64, rows of the head; n >= 1."""
-
-    @property
-    def x(self) -> np.ndarray: ...
-
-    @property
-    def labels(self) -> np.ndarray: ...
 
 
 class AdaptiveStage(Protocol):
@@ -37,6 +28,9 @@ class AdaptiveStage(Protocol):
 
     @property
     def head(self) -> np.ndarray: ...
+
+    @property
+    def state_bytes(self) -> int: ...
 
     def set_head(self, rows: np.ndarray, known: np.ndarray) -> None: ...
 
@@ -90,6 +84,8 @@ class Qlr:
       InputError: latents of codec and stage differ in size, or the memory cannot hold a record of every class.
     """
 
+    RECIPE: ClassVar[str] = "qlr"  # of its package, a key of meta.recipes.RECIPES
+
     def __init__(self, frozen: FrozenStage, stage: AdaptiveStage, codec: Codec, mixing: Mixing, seed: int) -> None:
         network = stage.network
         if codec.latent_dim != network.latent_dim:
@@ -109,7 +105,7 @@ class Qlr:
     def learn(self, batch: TrainingBatch) -> None:
         """Trains on the batch and on replays, consolidates the head, and keeps some of the batch.
 
-        Raises InputError for labels beyond the head, or another number of them than of samples.
+        Its labels are rows of the head. Raises InputError for others, or another number of them than of samples.
         """
         self._check(batch)
         latents = self.frozen.encode(batch.x)

@@ -3,20 +3,15 @@
 import dataclasses
 from pathlib import Path
 
-import numpy as np
-
-from tfodcl import plan
-from tfodcl.backbones import count_macs
 from tfodcl.compress.product_quantizer import ProductQuantizer
-from tfodcl.compress.record import RECORD_HEADER_BYTES, reconstruction_error
-from tfodcl.compress.setting import CodecSetting
-from tfodcl.data import Dataset, as_float
+from tfodcl.compress.record import RECORD_HEADER_BYTES
+from tfodcl.data import Dataset
 from tfodcl.meta.aim import AimStage
 from tfodcl.meta.recipes import Trained
 from tfodcl.methods.lifelearner import LifeLearner
 from tfodcl.package import Learning, Package
 from tfodcl.presets import Preset
-from tfodcl.quantize import metadata, qat, tflite
+from tfodcl.quantize.frozen import Frozen, freeze
 from tfodcl.stages.tflite import TfliteEncoder
 from tfodcl.streams import codec_samples
 
@@ -34,39 +29,44 @@ def assemble(recipe: str, trained: Trained, dataset: Dataset, preset: Preset, se
       seed: of fine-tuning and codebooks.
       folder: for checkpoints and logs.
     """
-    twin, seconds = qat.fine_tune(
-        trained.encoder,
-        dataset,
-        preset.qat_steps,
-        preset.qat_batch,
-        preset.qat_lr,
-        seed,
-        folder / "checkpoints" / f"{recipe}_qat.npz",
-        folder / "logs" / f"{recipe}_qat",
-        f"{recipe}: quantize-aware fine-tuning",
-    )
-    x_fitted, x_held_out = codec_samples(dataset, seed)
-    model = tflite.convert(twin, as_float(np.concatenate([x_fitted, x_held_out])))
-    model = metadata.describe(model, dataset, recipe)
-    board_plan = plan.make(model)
-    encoder = TfliteEncoder(model)
-    fitted, held_out, zero_point = encoder.encode(x_fitted), encoder.encode(x_held_out), encoder.latent_zero_point
-    setting = CodecSetting.parse(preset.codec if recipe == LifeLearner.RECIPE else "uniform:8")
-    setting = setting.resolve(fitted, zero_point)
-    codec = setting.fit(fitted, zero_point, seed)
-    record_bytes = RECORD_HEADER_BYTES + codec.payload_bytes
+    frozen = freeze(recipe, trained.encoder, dataset, preset, seed, folder)
+    if recipe != LifeLearner.RECIPE:
+        preset = dataclasses.replace(preset, codec="uniform:8")
     num_records = preset.num_classes * preset.samples_per_class
+    package = pack(recipe, preset.encoder, frozen, trained, dataset, preset, num_records, seed)
     stage = trained.stage
+    return dataclasses.replace(package, adaptive=stage.weights() if isinstance(stage, AimStage) else {})
+
+
+def pack(
+    recipe: str,
+    name: str,
+    frozen: Frozen,
+    trained: Trained,
+    dataset: Dataset,
+    preset: Preset,
+    num_records: int,
+    seed: int,
+) -> Package:
+    """The package of a frozen encoder and a head of the data set's meta-test classes.
+
+    Args:
+      recipe: as `assemble` takes it.
+      name: of the encoder.
+      num_records: most that are kept, of the preset's codec.
+      seed: of codebooks.
+    """
+    setting, codec = frozen.fit(preset.codec, seed)
     steps = {
         "supervised training": preset.pretrain_steps,
         "supervised training, AIM": preset.aim_pretrain_steps,
         "meta-training": preset.meta_steps,
     }
     return Package(
-        encoder=model,
-        latent_dim=encoder.latent_dim,
-        latent_scale=encoder.latent_scale,
-        latent_zero_point=zero_point,
+        encoder=frozen.model,
+        latent_dim=frozen.encoder.latent_dim,
+        latent_scale=frozen.encoder.latent_scale,
+        latent_zero_point=frozen.encoder.latent_zero_point,
         codec=codec,
         learning=Learning(
             capacity=len(dataset.split.meta_test),
@@ -74,36 +74,21 @@ def assemble(recipe: str, trained: Trained, dataset: Dataset, preset: Preset, se
             outer_lr=1e-3,
             replay_batch=preset.replay_batch,
             replay_epochs=preset.replay_epochs,
-            replay_budget_bytes=num_records * record_bytes,
+            replay_budget_bytes=num_records * (RECORD_HEADER_BYTES + codec.payload_bytes),
         ),
-        plan=board_plan.content,
-        adaptive=stage.weights() if isinstance(stage, AimStage) else {},
+        plan=frozen.plan.content,
         info={
             "recipe": recipe,
             "dataset": dataset.name,
             "seed": seed,
-            "input_shape": list(encoder.input_shape),
+            "input_shape": list(frozen.encoder.input_shape),
             "front_end": dataset.front_end,
             "learning_rates": {},
             "stages": [
-                *({"name": name, "seconds": used, "steps": steps[name]} for name, used in trained.seconds.items()),
-                {"name": "quantize-aware fine-tuning", "seconds": seconds, "steps": preset.qat_steps},
+                *({"name": stage, "seconds": used, "steps": steps[stage]} for stage, used in trained.seconds.items()),
+                {"name": "quantize-aware fine-tuning", "seconds": frozen.seconds, "steps": preset.qat_steps},
             ],
-            "encoder": {
-                "name": preset.encoder,
-                "tflite_bytes": len(model),
-                "parameters": trained.encoder.count_params(),
-                "macs": count_macs(trained.encoder),
-                "arena_bytes": board_plan.arena_bytes,
-                "latent_dim": encoder.latent_dim,
-                "latent_density": float(np.mean(held_out != zero_point)),
-                "codec": {
-                    "setting": str(setting),
-                    "name": codec.NAME,
-                    "payload_bytes": codec.payload_bytes,
-                    "reconstruction_error": reconstruction_error(codec, held_out, zero_point),
-                },
-            },
+            "encoder": frozen.describe(name, setting, codec),
         },
     )
 

@@ -1,4 +1,4 @@
-"""LifeLearner with one thing varied: codecs, samples of a class, epochs of replay."""
+"""What was varied: LifeLearner's codec, samples of a class and epochs of replay; QLR-CL's layer, codec and replays."""
 
 from tfodcl.report import pareto, tables
 from tfodcl.report.appearance import CODEC_LOOKS
@@ -25,6 +25,31 @@ def codecs(entries: list[dict]) -> str:
         for entry in pareto.front(entries)
     ]
     head = ("bytes per record", "accuracy, %", "codec in flash")
+    return f'<p class="legend">{legend}</p>{charts}' + tables.table("setting", head, rows, "front")
+
+
+def latent_replays(entries: list[dict]) -> str:
+    """The chart of all settings, and a table of them, those that no other dominates emphasised."""
+    view = pareto.LATENT_REPLAYS
+    best = pareto.front(entries, view)
+    by_size = sorted(entries, key=lambda entry: (entry["split"], entry["replay_bytes"]))
+    legend = "".join(method_name(name) for name in dict.fromkeys(pareto.layer(entry) for entry in by_size))
+    charts = "".join(pareto.chart(entries, None, wide, view) for wide in (True, False))
+    rows = [
+        (
+            labelled(pareto.layer(entry), f"{pareto.layer(entry)}, {entry['setting']}"),
+            [
+                f"{entry['num_replays']:,}",
+                exact_bytes(entry["bytes_per_record"]),
+                byte_size(entry["replay_bytes"]),
+                _accuracy(entry),
+                tables.rates(entry.get("learning_rate")),
+            ],
+            entry in best,
+        )
+        for entry in by_size
+    ]
+    head = ("replays", "bytes per record", "replay memory", "accuracy, %", "learning rate")
     return f'<p class="legend">{legend}</p>{charts}' + tables.table("setting", head, rows, "front")
 
 

@@ -1,4 +1,4 @@
-"""How a method or codec looks everywhere in the report: order, name, colour, dash, marker; and the paper's figures.
+"""How a method, codec or layer looks everywhere in the report: order, name, colour, dash, marker; the paper's figures.
 
 Colours are told apart in normal vision and with red or green blindness; where two come close (purple and
 cyan, red and olive), dash or marker differ too, and every line carries its name. Related methods share a
@@ -33,7 +33,7 @@ DIAMOND = "M0,-5L5,0L0,5L-5,0Z"  # the paper's points, hollow; no method's
 
 @dataclass(frozen=True)
 class Look:
-    """A method's or codec's name for people, its place in COLOURS, and what it does in a few words."""
+    """A method's, codec's or layer's name for people, its place in COLOURS, and what it does in a few words."""
 
     label: str
     colour: str
@@ -74,10 +74,16 @@ CODEC_LOOKS = {  # those that methods use look like these methods
     "elias_fano_pq": Look("elias_fano_pq", "blue", SQUARE),
 }
 
+_LAYER_COLOURS = ("red", "blue", "green", "purple", "brown", "cyan", "pink", "olive", "ink")
+LAYER_LOOKS = {  # latent-replay layers: nine neighbours differ in colour
+    f"layer {number}": Look(f"layer {number}", colour, (CIRCLE, SQUARE, UP, DOWN)[number % 4])
+    for number, colour in zip(range(36), _LAYER_COLOURS * 4, strict=True)
+}
+
 
 def look(name: str) -> Look:
-    """The look of a method or codec; one that has none is labelled with its name, which also decides its colour."""
-    known = LOOKS.get(name) or CODEC_LOOKS.get(name)
+    """The look of a method, codec or layer; one that has none is labelled with its name, which decides its colour."""
+    known = LOOKS.get(name) or CODEC_LOOKS.get(name) or LAYER_LOOKS.get(name)
     if known:
         return known
     digest = zlib.crc32(name.encode())

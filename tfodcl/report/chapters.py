@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from tfodcl import metrics
 from tfodcl.errors import InputError
 from tfodcl.report.appearance import display_order
+from tfodcl.report.results import unit_of
 
 # What identifies an encoder; the other fields are measurements of it.
 ENCODER_IDENTITY = ("tflite_bytes", "macs", "latent_dim")
@@ -40,9 +41,9 @@ def merge(results: Sequence[dict]) -> list[Chapter]:
     """Groups checked results into chapters, in order of first appearance.
 
     Results share a chapter when data set, preset, the encoder's size, MACs and latent, the record's size where
-    both know it, and all fields that both protocols have (but `runs` and `seed`) agree. A method that several
-    results of a chapter have is pooled over their seeds; of two results with one seed the later one counts, since
-    they repeat the same runs.
+    both know it, what their numbers of classes count, and all fields that both protocols have (but `runs` and `seed`)
+    agree. A method that several results of a chapter have is pooled over their seeds; of two results with one seed the
+    later one counts, since they repeat the same runs.
 
     Raises:
       InputError: a method to be pooled was evaluated at different numbers of classes.
@@ -62,6 +63,8 @@ def _agree(a: dict, b: dict) -> bool:
     if (a["dataset"], a["preset"]) != (b["dataset"], b["preset"]):
         return False
     if any(a["encoder"][name] != b["encoder"][name] for name in ENCODER_IDENTITY):
+        return False
+    if unit_of(a["methods"]) != unit_of(b["methods"]):
         return False
     record, other_record = ((result["encoder"].get("codec") or {}).get("payload_bytes") for result in (a, b))
     if None not in (record, other_record) and record != other_record:
@@ -99,7 +102,8 @@ def _ablations(results: list[dict]) -> list[dict]:
     by_seed: dict[tuple, dict[int, dict]] = {}
     for result in results:
         for entry in result["ablations"]:
-            by_seed.setdefault((entry["kind"], entry["setting"]), {})[result["seed"]] = entry
+            key = tuple(entry.get(name) for name in ("kind", "setting", "split", "num_replays"))
+            by_seed.setdefault(key, {})[result["seed"]] = entry
     return [_pool_setting(list(entries.values())) for entries in by_seed.values()]
 
 
@@ -109,7 +113,8 @@ def _pool_setting(entries: list[dict]) -> dict:
         return entries[0]
     runs = [run for entry in entries for run in entry["accuracy_runs"]]
     mean, deviation = metrics.mean_and_deviation(runs)
-    sizes = {name: max(entry[name] for entry in entries) for name in ("bytes_per_record", "codebook_bytes")}
+    names = [name for name in ("bytes_per_record", "codebook_bytes", "replay_bytes") if name in entries[0]]
+    sizes = {name: max(entry[name] for entry in entries) for name in names}
     figures = {"accuracy_mean": float(mean), "accuracy_std": float(deviation), "accuracy_runs": runs}
     return _first_known(entries) | sizes | figures
 

@@ -1,4 +1,5 @@
-"""Accuracy against classes learnt, as SVG: one chart of all methods, and a small one per method.
+"""Accuracy against what was learnt, classes or training batches, as SVG: one chart of all methods, and a small one per
+method.
 
 A chart is drawn for the width it is shown at (a viewBox scaled down to a phone would shrink its text): the
 page carries a wide and a narrow one and shows one of them. Units are CSS pixels, y downwards.
@@ -10,6 +11,7 @@ from html import escape
 
 from tfodcl.report.appearance import DIAMOND, look
 from tfodcl.report.quantities import nice_ceiling, percent, percent_deviation, points
+from tfodcl.report.results import CLASSES, unit_of
 
 LABEL_GAP = 16  # between the baselines of two labels at the lines' ends
 
@@ -46,13 +48,14 @@ def chart(methods: dict[str, dict], paper_finals: dict[str, float], wide: bool) 
     """
     frame = _frame(methods, paper_finals, wide)
     by_emphasis = sorted(methods, key=lambda name: look(name).emphasis)  # stable: the emphasised ones on top
-    parts = [_axes(frame, _all_points(methods)), _chance(frame, methods)]
+    unit = unit_of(methods)
+    parts = [_axes(frame, _all_points(methods), unit), _chance(frame, methods) if unit == CLASSES else ""]
     parts += [_band(frame, name, methods[name]) for name in by_emphasis]
     parts += [_line(frame, name, methods[name]) for name in by_emphasis]
     if paper_finals:
         parts.append(_paper_strip(frame, paper_finals))
     parts.append(_end_labels(frame, methods, frame.right + (34 if paper_finals else 14)))
-    return svg(frame, "wide" if wide else "narrow", "Accuracy against the number of classes learnt", parts)
+    return svg(frame, "wide" if wide else "narrow", f"Accuracy against the number of {unit} learnt", parts)
 
 
 def small_chart(name: str, methods: dict[str, dict], paper_finals: dict[str, float]) -> str:
@@ -60,12 +63,13 @@ def small_chart(name: str, methods: dict[str, dict], paper_finals: dict[str, flo
     points_learnt = _all_points(methods)
     y_high, _ = nice_ceiling(_highest(methods, paper_finals), 5)
     frame = Frame(176, 112, 26, 164, 8, 92, points_learnt[0], points_learnt[-1], y_high, y_high / 2)
-    parts = [_axes(frame, points_learnt[:: max(1, len(points_learnt) - 1)])]
+    unit = unit_of(methods)
+    parts = [_axes(frame, points_learnt[:: max(1, len(points_learnt) - 1)], unit)]
     parts += [_path(frame, other, "behind") for key, other in methods.items() if key != name]
     parts += [_band(frame, name, methods[name]), _line(frame, name, methods[name])]
     if name in paper_finals:
         parts.append(_paper_point(frame.right, frame, name, paper_finals[name]))
-    return svg(frame, "small", f"Accuracy of {look(name).label} against classes learnt", parts)
+    return svg(frame, "small", f"Accuracy of {look(name).label} against {unit} learnt", parts)
 
 
 def marker(name: str, x: float, y: float) -> str:
@@ -152,7 +156,7 @@ def _all_points(methods: dict) -> list[int]:
     return sorted({point for method in methods.values() for point in method["num_classes"]})
 
 
-def _axes(frame: Frame, learnt: Sequence[int]) -> str:
+def _axes(frame: Frame, learnt: Sequence[int], unit: str) -> str:
     parts = [accuracy_axis(frame)]
     room = (frame.right - frame.left) / 34
     stride = max(1, -(-len(learnt) // max(1, int(room))))
@@ -160,7 +164,7 @@ def _axes(frame: Frame, learnt: Sequence[int]) -> str:
         named = (len(learnt) - 1 - i) % stride == 0  # counted from the end: the last one always has its number
         parts.append(tick(frame, frame.x(point), str(point) if named else ""))
     if frame.height - frame.bottom > 40:
-        parts.append(axis_names(frame, "classes learnt"))
+        parts.append(axis_names(frame, f"{unit} learnt"))
     return "".join(parts)
 
 
@@ -184,12 +188,12 @@ def _band(frame: Frame, name: str, method: dict) -> str:
 
 def _line(frame: Frame, name: str, method: dict) -> str:
     parts = [_path(frame, method, f"line{_strong(name)}", name)]
-    for num_classes, mean, deviation in zip(
+    for num_learnt, mean, deviation in zip(
         method["num_classes"], method["accuracy_mean"], method["accuracy_std"], strict=True
     ):
         value = percent_deviation(mean, deviation, len(method["accuracy_runs"]))
-        title = escape(f"{look(name).label}, {num_classes} classes: {value}")
-        parts.append(f"<g><title>{title}</title>{marker(name, frame.x(num_classes), frame.y(mean))}</g>")
+        title = escape(f"{look(name).label}, {num_learnt} {method.get('unit', CLASSES)}: {value}")
+        parts.append(f"<g><title>{title}</title>{marker(name, frame.x(num_learnt), frame.y(mean))}</g>")
     return "".join(parts)
 
 

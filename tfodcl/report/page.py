@@ -16,7 +16,7 @@ from tfodcl.report.quantities import (
     percent_deviation,
     points_deviation,
 )
-from tfodcl.report.results import check_results
+from tfodcl.report.results import CLASSES, LATENT_REPLAY, check_results, unit_of
 from tfodcl.report.style import style_sheet
 
 # The browser is told to load nothing: a reference that slipped in would not be followed.
@@ -67,6 +67,7 @@ def _chapter(chapter: Chapter, number: int) -> str:
         _forgetting(chapter),
         _records(chapter),
         _codecs(chapter),
+        _latent_replays(chapter),
         _passes(chapter),
         _memory(chapter),
         _time(chapter),
@@ -98,9 +99,12 @@ def _summary(chapter: Chapter) -> str:
 def _curves(chapter: Chapter, paper: tuple[int, dict[str, float]]) -> str:
     if not _has_curves(chapter):
         return ""
+    classes, guessing = "learnt so far", "; dotted: guessing"
+    if unit_of(chapter.methods) != CLASSES:
+        classes, guessing = "of the stream, those to come included", ""
     note = (
-        "Share of test samples, of all classes learnt so far, that are recognised. Line: mean over runs; "
-        "band: ± one standard deviation; dotted: guessing."
+        f"Share of test samples, of all classes {classes}, that are recognised. Line: mean over runs; "
+        f"band: ± one standard deviation{guessing}."
     )
     if paper[1]:
         note += (
@@ -118,7 +122,7 @@ def _has_curves(chapter: Chapter) -> bool:
 def _finals(chapter: Chapter, paper: tuple[int, dict[str, float]]) -> str:
     last = sorted({method["num_classes"][-1] for method in chapter.methods.values()})
     note = (
-        f"Accuracy in % after {' or '.join(map(str, last))} classes. Marker: mean; "
+        f"Accuracy in % after {' or '.join(map(str, last))} {unit_of(chapter.methods)}. Marker: mean; "
         "line: ± one standard deviation; dots: runs."
     )
     if paper[1]:
@@ -130,7 +134,7 @@ def _each_method(chapter: Chapter, paper: tuple[int, dict[str, float]]) -> str:
     highest = _highest_cell(chapter)
     notes = []
     if _has_curves(chapter):
-        notes.append("Curve: accuracy in % against classes learnt, the other methods in grey.")
+        notes.append(f"Curve: accuracy in % against {unit_of(chapter.methods)} learnt, the other methods in grey.")
     if highest is not None:
         notes.append(
             "Squares: the accuracy matrix. A row is a moment, after so many classes; a column a group of "
@@ -200,6 +204,19 @@ def _codecs(chapter: Chapter) -> str:
         "rates of the package's own codec. The accuracy axis does not begin at 0; marks at its foot lie below."
     )
     return _section("Accuracy over bytes per record", note, ablations.codecs(entries))
+
+
+def _latent_replays(chapter: Chapter) -> str:
+    entries = [entry for entry in chapter.ablations if entry["kind"] == LATENT_REPLAY]
+    if not entries:
+        return ""
+    note = (
+        "QLR-CL's final accuracy with every latent-replay layer, codec and number of replays that was tried. Line: the "
+        "best mean for so much memory (Pareto front), its settings with ± one standard deviation and emphasised in the "
+        "table. Pale: no better than another setting of no more bytes. The accuracy axis does not begin at 0; marks at "
+        "its foot lie below."
+    )
+    return _section("Accuracy over replay memory", note, ablations.latent_replays(entries))
 
 
 def _passes(chapter: Chapter) -> str:

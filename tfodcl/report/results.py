@@ -17,8 +17,11 @@ BOARD_COUNTS = {
     "memory": ("arena_used_bytes", "arena_bytes", "stack_used_bytes", "stack_bytes"),
     "flash": ("item_bytes", "programmed_bytes", "copied_bytes", "num_erases", "greatest_erase_count"),
 }
-# What tfodcl.ablate varies, one thing at a time.
-ABLATIONS = ("samples_per_class", "replay_epochs", "codec")
+# What tfodcl.ablate varies, one thing at a time, and tfodcl.train of qlr: layer, codec and number of replays.
+LATENT_REPLAY = "latent_replay"
+ABLATIONS = ("samples_per_class", "replay_epochs", "codec", LATENT_REPLAY)
+CLASSES = "classes"  # what a method's num_classes counts unless its `unit` says otherwise
+UNITS = (CLASSES, "training batches")
 OPTIONAL_ENCODER = ("parameters", "float_accuracy", "int8_accuracy", "latent_density")
 
 
@@ -65,6 +68,7 @@ def check_results(results: object, origin: str) -> None:
     _check_encoder(results["encoder"], origin)
     for name, method in results["methods"].items():
         _check_method(method, f"{origin}: methods.{_word(name)}")
+    _check_units(results["methods"], f"{origin}: methods")
     _check_stages(results.get("stages") or [], origin)
     for i, entry in enumerate(_list(results.get("ablations") or [], f"{origin}: ablations")):
         _check_ablation(entry, f"{origin}: ablations[{i}]")
@@ -132,19 +136,38 @@ def _check_rates(rates: object, origin: str) -> None:
         _check_number(rate, f"{origin}{'.' if name else ''}{_word(name)}", null=True)
 
 
+def unit_of(methods: dict[str, dict]) -> str:
+    """What the numbers of classes of checked methods count."""
+    return next(iter(methods.values())).get("unit", CLASSES)
+
+
+def _check_units(methods: dict[str, dict], origin: str) -> None:
+    for name, method in methods.items():
+        unit = method.get("unit", CLASSES)
+        if unit not in UNITS:
+            raise InputError(f"{origin}.{_word(name)}.unit must be of {', '.join(UNITS)}. Received: {_shown(unit)}.")
+    if len({method.get("unit", CLASSES) for method in methods.values()}) > 1:
+        raise InputError(f"{origin} must have one unit. Received: {', '.join(UNITS)}.")
+
+
 def _check_ablation(entry: object, origin: str) -> None:
-    """LifeLearner with one thing varied, as tfodcl.ablate writes it."""
+    """A method with something varied, as tfodcl.ablate and tfodcl.train write it."""
     if not isinstance(entry, dict):
         raise InputError(f"{origin} must be an object. Received: {_shown(entry)}.")
     kind, setting = _field(entry, "kind", origin), _field(entry, "setting", origin)
     if kind not in ABLATIONS:
         raise InputError(f"{origin}.kind must be of {', '.join(ABLATIONS)}. Received: kind={_shown(kind)}.")
-    if type(setting) is not (str if kind == "codec" else int):
-        rule = "a text" if kind == "codec" else "a whole number"
+    of_codec = kind in ("codec", LATENT_REPLAY)
+    if type(setting) is not (str if of_codec else int):
+        rule = "a text" if of_codec else "a whole number"
         raise InputError(f"{origin}.setting must be {rule}. Received: setting={_shown(setting)}.")
     _check_number(_field(entry, "bytes_per_record", origin), f"{origin}.bytes_per_record", low=1)
-    for name in ("codebook_bytes", "accuracy_std"):
-        _check_number(_field(entry, name, origin), f"{origin}.{name}")
+    if kind == LATENT_REPLAY:
+        for name, least in (("split", 0), ("num_replays", 1), ("replay_bytes", 1)):
+            _check_count(_field(entry, name, origin), f"{origin}.{name}", least)
+    else:
+        _check_number(_field(entry, "codebook_bytes", origin), f"{origin}.codebook_bytes")
+    _check_number(_field(entry, "accuracy_std", origin), f"{origin}.accuracy_std")
     runs = _list(_field(entry, "accuracy_runs", origin), f"{origin}.accuracy_runs")
     if not runs:
         raise InputError(f"{origin}.accuracy_runs must hold at least one run. Received: accuracy_runs=[].")
@@ -200,6 +223,11 @@ def _check_row(row: object, length: int, origin: str, num_known: int | None = No
         raise InputError(f"{origin} must have {length} values in a row. Received: {len(row)} values.")
     for i, value in enumerate(row):
         _check_number(value, origin, high=1, null=num_known is not None and i >= num_known)
+
+
+def _check_count(value: object, origin: str, least: int) -> None:
+    if type(value) is not int or not least <= value <= LARGEST:
+        raise InputError(f"{origin} must be a whole number in {least}..{LARGEST:g}. Received: {_shown(value)}.")
 
 
 def _check_number(value: object, origin: str, low: float = 0, high: float = LARGEST, null: bool = False) -> None:

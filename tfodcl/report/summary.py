@@ -6,6 +6,7 @@ from tfodcl.report.appearance import look
 from tfodcl.report.bars import method_name
 from tfodcl.report.chapters import Chapter
 from tfodcl.report.quantities import exact_bytes, percent, percent_deviation, points, ratio
+from tfodcl.report.results import CLASSES, unit_of
 
 FLOAT32_BYTES = 4
 
@@ -26,11 +27,15 @@ def headline(chapter: Chapter) -> str:
     name = leading_method(chapter)
     method = chapter.methods[name]
     num_classes = method["num_classes"][-1]
-    samples = chapter.protocol.get("samples_per_class")
-    each = f" from {escape(str(samples))} samples each" if samples is not None else ""
-    classes = "1 new class" if num_classes == 1 else f"{num_classes} new classes"
+    samples, unit = chapter.protocol.get("samples_per_class"), unit_of(chapter.methods)
+    if unit == CLASSES:
+        each = f" from {escape(str(samples))} samples each" if samples is not None else ""
+        learnt = "1 new class" if num_classes == 1 else f"{num_classes} new classes"
+    else:
+        in_all, batches = chapter.protocol.get("num_classes"), f"{num_classes} {unit}"
+        each, learnt = ("", batches) if in_all is None else (f" in {batches}", f"{escape(str(in_all))} classes")
     return (
-        f'<p class="headline">{escape(look(name).label)} learnt {classes} of {escape(chapter.dataset)}{each} '
+        f'<p class="headline">{escape(look(name).label)} learnt {learnt} of {escape(chapter.dataset)}{each} '
         f"and recognises <b>{percent(final(method))}</b> of unseen samples.</p>"
     )
 

@@ -10,6 +10,7 @@ from tfodcl.report.appearance import look
 from tfodcl.report.bars import method_name
 from tfodcl.report.chapters import Chapter
 from tfodcl.report.quantities import SPACE, byte_size, count, duration, percent, points, points_deviation
+from tfodcl.report.results import unit_of
 
 MISSING = "–"
 
@@ -29,7 +30,7 @@ def accuracy_table(chapter: Chapter, paper: tuple[int, dict[str, float]]) -> str
         rows[name] = [by_point.get(point, MISSING) for point in learnt]
         if paper[1]:
             rows[name].append(points(paper[1][name]) if name in paper[1] else MISSING)
-    return _method_table("classes learnt", head, rows, "accuracies")
+    return _method_table(f"{unit_of(chapter.methods)} learnt", head, rows, "accuracies")
 
 
 def cost_table(chapter: Chapter) -> str:

@@ -68,6 +68,7 @@ def nicv2(
     eval_every: int,
     seed: int,
     run: int,
+    most_groups: int | None = None,
 ) -> BatchStream:
     """Draws a stream of small training batches, not i.i.d.: each group of samples is of one class.
 
@@ -99,6 +100,7 @@ def nicv2(
       eval_every: accuracy is measured after the first training batch, after each so many, and after the last.
       seed: of the whole experiment, >= 0.
       run: number of the repetition, >= 0.
+      most_groups: of each class, >= 1, for a shorter stream; None takes all.
 
     Raises:
       InputError: a class has no samples or less than one group, or a number is out of range.
@@ -107,8 +109,10 @@ def nicv2(
     check_at_least(0, seed=seed, run=run)
     ids = _checked_classes(dataset, class_ids, first_classes)
     _check_batch_samples(dataset, batch_samples)
+    if most_groups is not None:
+        check_at_least(1, most_groups=most_groups)
     order = np.random.default_rng([seed, run, BATCH_CLASSES]).permutation(ids)
-    groups = [_draw_groups(dataset, int(class_id), batch_samples, seed, run) for class_id in order]
+    groups = [_draw_groups(dataset, int(class_id), batch_samples, seed, run)[:most_groups] for class_id in order]
     rng = np.random.default_rng([seed, run, BATCH_ORDER])
     later = _order_later([len(of_class) for of_class in groups], first_classes, rng)
     batches = [[(label, 0) for label in range(first_classes)]]

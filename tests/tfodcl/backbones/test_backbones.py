@@ -7,7 +7,7 @@ import tf_keras as keras
 from tensorflow.python.framework import ops as framework_ops
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2_as_graph
 
-from tfodcl.backbones import FAMILIES, build, count_macs
+from tfodcl.backbones import FAMILIES, build, count_macs, layers_of
 from tfodcl.errors import InputError
 
 SHAPES = {
@@ -19,8 +19,16 @@ SHAPES = {
     "residual": (32, 32, 3),
     "residual_pooled": (32, 32, 3),
     "residual_tiny": (28, 28, 1),
+    "mobilenet": (32, 32, 3),
+    "mobilenet_half": (32, 32, 3),
+    "mobilenet_quarter": (28, 28, 1),
 }
-FORMS = [(name, modulated) for name in SHAPES for modulated in (True, False)]
+FORMS = [
+    (name, modulated)
+    for name in SHAPES
+    for modulated in (True, False)
+    if not modulated or FAMILIES[name].modulated is not None
+]
 
 
 def macs_by_tensorflow(model: keras.Model) -> int:
@@ -101,6 +109,26 @@ def test_bfloat16_has_the_same_float32_weights_and_nearly_the_same_latents():
     distance = np.linalg.norm(rounded.numpy().astype(np.float32) - latents)
     assert 0 < distance < 2**-6 * np.linalg.norm(latents)  # 8 bits of mantissa, rounded in every layer
     assert build("anml_tiny", (28, 28, 1), True)(x).dtype == tf.float32  # nothing stays behind
+
+
+@pytest.mark.parametrize(("name", "modulated"), FORMS)
+def test_an_encoder_without_a_modulated_form_or_layers_to_cut_is_refused_by_name(name, modulated):
+    if FAMILIES[name].modulated is None:
+        with pytest.raises(InputError, match=f"encoder {name} has a plain form only. Received: modulated=True."):
+            build(name, SHAPES[name], modulated=True)
+    if FAMILIES[name].layers is None:
+        with pytest.raises(InputError, match=f"mobilenet, mobilenet_half, mobilenet_quarter. Received: {name}."):
+            layers_of(name, SHAPES[name])
+
+
+@pytest.mark.parametrize("shape", [(28, 28, 1), (32, 32, 3), (128, 128, 3)])
+@pytest.mark.parametrize("name", ["mobilenet", "mobilenet_half", "mobilenet_quarter"])
+def test_the_layers_of_a_mobilenet_are_those_it_is_built_of_and_the_last_map_is_4x4(name, shape):
+    with tf.Graph().as_default():
+        model, layers = build(name, shape, modulated=False), layers_of(name, shape)
+    assert layers[26].output_shape[:2] == (4, 4)
+    for layer in layers[:27]:
+        assert model.get_layer(f"{layer.name}_relu").output_shape == (None, *layer.output_shape)
 
 
 def test_modulation_is_a_mask_between_0_and_1_on_the_plain_features():

@@ -1,7 +1,6 @@
 """On an identity encoder and, where the layers before the head do not matter, on a recorder instead of a network."""
 
 import dataclasses
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -13,15 +12,10 @@ from tfodcl.methods.qlr import Mixing, Qlr
 from tfodcl.stages.classifier import FrozenStage
 from tfodcl.stages.keras import KerasStage
 from tfodcl.stages.network import Network, Training, convolution, head
+from tfodcl.streams import TrainingBatch
 
 SHAPE, NUM_CLASSES, SCALE, ZERO_POINT = (4, 4, 3), 4, 1 / 64, -128
 LATENT_DIM = 48
-
-
-@dataclass(frozen=True, eq=False)
-class Batch:
-    x: np.ndarray
-    labels: np.ndarray
 
 
 class IdentityEncoder:
@@ -60,12 +54,12 @@ def frozen() -> FrozenStage:
     return FrozenStage(IdentityEncoder(), SCALE, ZERO_POINT)
 
 
-def draw_batch(labels: list[int] | np.ndarray, seed: int = 0) -> Batch:
+def draw_batch(labels: list[int] | np.ndarray, seed: int = 0) -> TrainingBatch:
     """Overlapping Gaussians about means of their classes."""
     means = np.random.default_rng(99).uniform(0, 160, (NUM_CLASSES, *SHAPE))
     labels = np.asarray(labels, np.int64)
     x = np.random.default_rng([seed, 1]).normal(means[labels] + 40, 60)
-    return Batch(np.clip(x, 0, 255).astype(np.uint8), labels)
+    return TrainingBatch(1, np.clip(x, 0, 255).astype(np.uint8), labels)
 
 
 def make(mixing: Mixing, num_bits: int = 8, seed: int = 0) -> tuple[Qlr, Recorder]:
@@ -216,7 +210,7 @@ def small_stage(learning_rate: float = 0.02) -> KerasStage:
     return KerasStage(network, weights, Training(learning_rate=learning_rate, norm_momentum=0.9))
 
 
-def stream() -> list[Batch]:
+def stream() -> list[TrainingBatch]:
     """Two classes first, then small batches of one class each, two new and the others again."""
     order = [2, 0, 3, 1, 2, 3, 0]
     return [draw_batch([0, 1] * 20, 10), *(draw_batch(np.full(12, label), 20 + i) for i, label in enumerate(order))]

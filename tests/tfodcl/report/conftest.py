@@ -61,6 +61,27 @@ def make_ablations(seed=0):
     }
 
 
+def make_sweep(seed=0):
+    """What tfodcl.train writes of qlr: the method, whose numbers count training batches, and its settings."""
+    content = make_results(methods=("qlr",), seed=seed)
+    content["methods"]["qlr"] |= {"unit": "training batches", "num_classes": [1, 20, 141], "accuracy_matrix": None}
+    content["protocol"] = {"num_classes": 30, "first_classes": 10, "samples_per_class": 100, "eval_every": 20}
+    content["ablations"] = [
+        make_layer(23, "uniform:8", 500, 4098, 0.54),
+        make_layer(23, "uniform:6", 500, 3074, 0.53),
+        make_layer(27, "uniform:8", 1500, 514, 0.48),
+        make_layer(27, "float32", 1500, 2050, 0.47),
+    ]
+    return content
+
+
+def make_layer(split, codec, num_replays, record_bytes, accuracy):
+    entry = make_setting(codec, record_bytes, accuracy, kind="latent_replay")
+    del entry["codebook_bytes"]
+    entry |= {"split": split, "num_replays": num_replays, "replay_bytes": num_replays * record_bytes}
+    return entry | {"learning_rate": {"outer": 0.003}}
+
+
 def make_results(dataset="cifar100", methods=METHODS, seed=0, runs=3):
     return {
         "schema": 1,
@@ -99,6 +120,12 @@ def method():
 def ablations():
     """A function that makes the content of a results.json with ablations."""
     return make_ablations
+
+
+@pytest.fixture
+def sweep():
+    """A function that makes the content of a results.json of qlr."""
+    return make_sweep
 
 
 @pytest.fixture

@@ -56,6 +56,30 @@ def test_what_was_not_varied_has_no_section(page, results, ablations):
     assert page([results()], "Samples and epochs") == ""
 
 
+def test_every_setting_of_a_sweep_is_in_the_table_by_layer_and_memory(page, sweep):
+    text = page([sweep()], "Accuracy over replay memory")
+    table = text[text.index("setting replays") :]
+    assert table == (
+        "setting replays bytes per record replay memory accuracy, % learning rate "
+        "layer 23, uniform:6 500 3,074 B 1.5 MiB 53.0 ± 1.0 outer 0.003 "
+        "layer 23, uniform:8 500 4,098 B 2.0 MiB 54.0 ± 1.0 outer 0.003 "
+        "layer 27, uniform:8 1,500 514 B 753 KiB 48.0 ± 1.0 outer 0.003 "
+        "layer 27, float32 1,500 2,050 B 2.9 MiB 47.0 ± 1.0 outer 0.003"
+    )
+    assert text.count("layer 23, uniform:6, 500 replays, 1,537,000 B: 53.0 ± 1.0 %") == 2  # wide and narrow
+    assert "uniform:8 × 1,500" in text  # beside its mark
+    assert "codec" not in page([sweep()], "Accuracy over bytes per record")
+
+
+def test_settings_on_the_front_of_a_sweep_are_emphasised(sweep):
+    html = ablations.latent_replays(sweep()["ablations"])
+    lines = re.findall(r'<tr class="strong"><th scope="row">(.*?)</th>', html)
+    emphasised = [re.sub("<[^>]*>", "", line) for line in lines]
+    assert emphasised == ["layer 23, uniform:6", "layer 23, uniform:8", "layer 27, uniform:8"]
+    legend = html[: html.index("</p>")]
+    assert re.findall(r"</svg>([^<]*)</span>", legend) == ["layer 23", "layer 27"]
+
+
 def test_the_legend_names_every_family_once_and_escapes_what_it_does_not_know():
     entries = [make_setting("uniform:8", 66, 0.5), make_setting("uniform:7", 58, 0.4), make_setting("<b>:1", 3, 0.1)]
     html = ablations.codecs(entries)

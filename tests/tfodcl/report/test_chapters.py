@@ -75,6 +75,22 @@ def test_records_of_another_size_make_a_chapter_of_their_own_and_unknown_sizes_d
     assert len(merge([results(), unknown])) == 1
 
 
+def test_what_counts_training_batches_is_a_chapter_of_its_own_and_its_settings_differ_by_layer_and_replays(
+    results, sweep
+):
+    first, second = sweep(), sweep(seed=1)
+    plain, _ = merge([results() | {"protocol": {}}, first])
+    assert "qlr" not in plain.methods
+    second["ablations"][0] |= {"accuracy_runs": [0.6], "accuracy_mean": 0.6}
+    second["ablations"][1]["num_replays"] = 400
+    second["ablations"][2]["split"] = 26
+    (pooled,) = merge([first, second])
+    assert len(pooled.methods["qlr"]["accuracy_runs"]) == 6
+    assert len(pooled.ablations) == 4 + 2
+    assert pooled.ablations[0]["accuracy_runs"] == first["ablations"][0]["accuracy_runs"] + [0.6]
+    assert pooled.ablations[0]["replay_bytes"] == 500 * 4098
+
+
 def test_runs_that_cannot_be_pooled_are_refused(results, method):
     other = results(methods=["anml"], seed=1)
     other["methods"]["anml"] = method(points=(2, 4, 6))

@@ -111,6 +111,19 @@ def test_the_headline_says_what_was_learnt_how_well_and_in_how_many_bytes(tmp_pa
     assert "30 × smaller than the float32 latent (16,384 B)" in text
 
 
+def test_training_batches_are_called_so_wherever_they_are_counted(tmp_path, sweep):
+    parsed, result = page(tmp_path, sweep()), sweep()["methods"]["qlr"]
+    final = shown(result["accuracy_mean"][-1])
+    assert f"QLR-CL learnt 30 classes of cifar100 in 141 training batches and recognises {final} %" in parsed.text
+    assert "of all classes of the stream, those to come included" in parsed.text and "guessing" not in parsed.text
+    assert "Accuracy in % after 141 training batches." in parsed.text
+    assert f"QLR-CL, 141 training batches: {final}" in parsed.text
+    assert "classes learnt" not in parsed.text and "training batches learnt 1 20 141" in parsed.text
+    anonymous = sweep()
+    del anonymous["protocol"]
+    assert "QLR-CL learnt 141 training batches of cifar100" in page(tmp_path, anonymous).text
+
+
 def test_every_number_of_the_costs_table_is_there(tmp_path, results):
     text = page(tmp_path, results()).text
     for figure in (

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.tfodcl.report.conftest import make_setting
+from tests.tfodcl.report.conftest import make_setting, make_sweep
 from tfodcl.report import pareto
 
 ENTRIES = [
@@ -84,6 +84,24 @@ def test_the_reference_is_a_line_at_its_accuracy_and_absent_without_one():
     places, _ = marks(svg)
     assert float(re.search(",([0-9.]+)H", line)[1]) == named(places, "uniform:8")[1]
     assert "uncompressed" in svg and "uncompressed" not in pareto.chart(ENTRIES, None, wide=True)
+
+
+def test_settings_of_a_sweep_stand_by_their_replay_memory_and_look_like_their_layer():
+    entries = make_sweep()["ablations"]
+    svg = pareto.chart(entries, None, True, pareto.LATENT_REPLAYS)
+    places, pale = marks(svg)
+    sizes = [500 * 4098, 500 * 3074, 1500 * 514]
+    (x0, y0), (x1, y1), (x2, y2) = (
+        named(places, name) for name in ("layer 23, uniform:8", "layer 23, uniform:6", "layer 27, uniform:8")
+    )
+    assert (x0 - x1) / (x0 - x2) == pytest.approx(
+        math.log2(sizes[0] / sizes[1]) / math.log2(sizes[0] / sizes[2]), abs=1e-3
+    )
+    assert (y0 - y1) / (y0 - y2) == pytest.approx(0.01 / 0.06, abs=1e-3)
+    assert {title.partition(" replays")[0] for title in pale} == {"layer 27, float32, 1,500"}
+    drawn = re.findall(r'<title>(layer \d+)[^<]*</title><path class="mark" style="(--c:[^"]*)" d="([^"]*)"', svg)
+    assert len(drawn) == 4
+    assert len(set(drawn)) == len({style for _, style, _ in drawn}) == 2
 
 
 @pytest.mark.parametrize("wide", [True, False])

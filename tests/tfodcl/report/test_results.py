@@ -13,6 +13,11 @@ def test_load_results_reads_a_file_or_its_directory(tmp_path, results):
     assert load_results(tmp_path) == load_results(tmp_path / "results.json") == results()
 
 
+def test_results_of_training_batches_and_their_settings_are_read(tmp_path, sweep):
+    (tmp_path / "results.json").write_text(json.dumps(sweep()))
+    assert load_results(tmp_path) == sweep()
+
+
 # name: (the file's text, or a field's path and its new value; the rule that is named)
 BAD = {
     "empty file": ("", "must be JSON"),
@@ -49,7 +54,10 @@ BAD = {
     "protocol": (("protocol", [1]), "protocol must be an object"),
     "ablations": (("ablations", {"codec": 1}), "ablations must be a list"),
     "no ablation": (("ablations.0", 5), "ablations[0] must be an object"),
-    "kind": (("ablations.0.kind", "colour"), "ablations[0].kind must be of samples_per_class, replay_epochs, codec"),
+    "kind": (
+        ("ablations.0.kind", "colour"),
+        "ablations[0].kind must be of samples_per_class, replay_epochs, codec, latent_replay",
+    ),
     "two kinds": (("ablations.0.kind", ["codec"]), 'Received: kind=["codec"].'),
     "a text as number": (("ablations.0.setting", "10"), "ablations[0].setting must be a whole number"),
     "a number as codec": (("ablations.3.setting", 8), "ablations[3].setting must be a text. Received: setting=8."),
@@ -58,6 +66,24 @@ BAD = {
     "unmeasured": (("ablations.3.accuracy_runs", []), "ablations[3].accuracy_runs must hold at least one run"),
     "above one": (("ablations.3.accuracy_mean", 45.1), "must be a number in 0..1. Received: 45.1."),
     "a setting's rate": (("ablations.3.learning_rate", {"outer": -1}), "ablations[3].learning_rate.outer must be"),
+}
+
+BAD_SWEEP = {
+    "unit": (
+        ("methods.qlr.unit", "weeks"),
+        'methods.qlr.unit must be of classes, training batches. Received: "weeks".',
+    ),
+    "no unit": (("methods.qlr.unit", None), "methods.qlr.unit must be of"),
+    "units": (("methods.qlr.unit", ["classes"]), "methods.qlr.unit must be of"),
+    "number as codec": (("ablations.0.setting", 8), "ablations[0].setting must be a text. Received: setting=8."),
+    "no layer": (("ablations.0.split", KeyError), "must have the field split"),
+    "half a layer": (("ablations.0.split", 22.5), "ablations[0].split must be a whole number in 0..1e+18"),
+    "layer before the first": (("ablations.0.split", -1), "ablations[0].split must be a whole number in 0.."),
+    "a layer that is true": (("ablations.0.split", True), "ablations[0].split must be a whole number"),
+    "no replays": (("ablations.1.num_replays", 0), "ablations[1].num_replays must be a whole number in 1.."),
+    "no memory": (("ablations.2.replay_bytes", 0), "ablations[2].replay_bytes must be a whole number in 1.."),
+    "no size": (("ablations.2.bytes_per_record", KeyError), "must have the field bytes_per_record"),
+    "unmeasured": (("ablations.3.accuracy_runs", []), "ablations[3].accuracy_runs must hold at least one run"),
 }
 
 
@@ -78,9 +104,24 @@ def broken(result, path, value):
 def test_bad_results_are_refused_in_one_line_that_names_the_file(tmp_path, name, results, ablations):
     change, rule = BAD[name]
     complete = results() | {"ablations": ablations()["ablations"]}
-    text = change if isinstance(change, str) else broken(complete, *change)
-    (tmp_path / "results.json").write_text(text)
+    check_refusal(tmp_path, change if isinstance(change, str) else broken(complete, *change), rule)
+
+
+@pytest.mark.parametrize("name", BAD_SWEEP)
+def test_bad_results_of_training_batches_are_refused_likewise(tmp_path, name, sweep):
+    change, rule = BAD_SWEEP[name]
+    check_refusal(tmp_path, broken(sweep(), *change), rule)
+
+
+def test_methods_of_one_file_count_the_same(tmp_path, sweep, method):
+    content = sweep()
+    content["methods"]["anml"] = method()
+    check_refusal(tmp_path, json.dumps(content), "methods must have one unit. Received: classes, training batches.")
+
+
+def check_refusal(folder, text, rule):
+    (folder / "results.json").write_text(text)
     with pytest.raises(InputError) as raised:
-        load_results(tmp_path)
+        load_results(folder)
     message = str(raised.value)
-    assert message.startswith(str(tmp_path / "results.json")) and rule in message and "\n" not in message
+    assert message.startswith(str(folder / "results.json")) and rule in message and "\n" not in message

@@ -179,6 +179,21 @@ def test_seeds_and_runs_differ_in_classes_order_and_samples(dataset):
     assert len({frozenset(np.concatenate(stream.indices).tolist()) for stream in streams}) == 6
 
 
+def test_a_shorter_stream_has_the_first_groups_of_every_class(dataset, core50):
+    shorter, longer = draw(dataset, most_groups=1), draw(dataset)
+    assert [len(indices) for indices in shorter.indices] == [4 * 3] + [3] * 8
+    first = {}
+    for indices, labels in zip(longer.indices, longer.labels, strict=True):
+        for label in np.unique(labels):
+            first.setdefault(longer.class_ids[label], indices[labels == label].tolist())
+    for indices, labels in zip(shorter.indices, shorter.labels, strict=True):
+        for label in np.unique(labels):
+            assert indices[labels == label].tolist() == first[shorter.class_ids[label]]
+    assert len(np.concatenate(draw(dataset, most_groups=2).indices)) == 12 * 2 * 3
+    recorded = nicv2(core50, range(50), 10, None, 1, 100, 0, 0, most_groups=3)
+    assert recorded.num_batches == 1 + 150 - 10
+
+
 def test_all_classes_may_be_in_the_first_training_batch(dataset):
     batches = list(draw(dataset, first_classes=12).batches)
     assert set(batches[0].labels) == set(range(12))
@@ -195,6 +210,7 @@ def test_all_classes_may_be_in_the_first_training_batch(dataset):
         ({"batch_samples": None}, ["batch_samples must be given, as numbers has no recordings"]),
         ({"groups_per_batch": 0}, ["groups_per_batch must be at least 1"]),
         ({"eval_every": 0}, ["eval_every must be at least 1"]),
+        ({"most_groups": 0}, ["most_groups must be at least 1"]),
         ({"seed": -1}, ["seed must be at least 0", "seed=-1"]),
         ({"run": -1}, ["run must be at least 0"]),
         ({"class_ids": [1, 2, 3, 4, 2]}, ["each class once", "5 of 4 classes"]),
