@@ -9,7 +9,7 @@ from tfodcl.compress.bitmap_pq import BitmapPqCodec
 from tfodcl.compress.product_quantizer import ProductQuantizer
 from tfodcl.continual import MemoizedEncoder, run_stream
 from tfodcl.errors import InputError
-from tfodcl.methods import METHODS
+from tfodcl.methods import BATCH_METHODS, METHODS
 from tfodcl.methods.anml import Anml
 from tfodcl.methods.latent_replay import LatentReplay
 from tfodcl.methods.lifelearner import LifeLearner
@@ -116,7 +116,7 @@ def test_every_method_learns_class_after_class_and_predicts_what_it_learnt(name,
 def test_every_method_names_a_recipe_of_the_training_and_its_rates():
     from tfodcl.meta.recipes import RECIPES
 
-    assert {method.RECIPE for method in METHODS.values()} == {*RECIPES, "anml_pq"}
+    assert {method.RECIPE for method in (*METHODS.values(), *BATCH_METHODS.values())} == {*RECIPES, "anml_pq"}
     for method in METHODS.values():
         assert method.RATES in (("inner",), ("outer",), ("inner", "outer"))
 
