@@ -122,10 +122,4 @@ def _pictures(path: Path, frames: Sequence[_Frame], scratch: Path) -> np.ndarray
 
 def _pixels(content: bytes, name: str) -> np.ndarray:
     """(128, 128, 3) uint8."""
-    picture = pictures.decode(content, name)
-    if picture.size != (_SIDE, _SIDE) or picture.mode != "RGB":
-        raise InputError(
-            f"{name} must be {_SIDE} x {_SIDE} pixels in RGB. "
-            f"Received: {picture.width} x {picture.height}, Pillow mode {picture.mode}."
-        )
-    return np.asarray(picture)
+    return np.asarray(pictures.decode_square(content, name, _SIDE, "RGB", "in RGB"))

@@ -104,13 +104,7 @@ def _drawings(path: Path) -> list[_Drawing]:
 
 def _pixels(content: bytes, name: str) -> np.ndarray:
     """(105, 105) bool, True = paper."""
-    picture = pictures.decode(content, name)
-    if picture.size != (_SIDE, _SIDE) or picture.mode != "1":
-        raise InputError(
-            f"{name} must be {_SIDE} x {_SIDE} pixels of 1 bit. "
-            f"Received: {picture.width} x {picture.height}, Pillow mode {picture.mode}."
-        )
-    return np.asarray(picture)
+    return np.asarray(pictures.decode_square(content, name, _SIDE, "1", "of 1 bit"))
 
 
 def _check_drawers(drawings: Sequence[_Drawing]) -> None:

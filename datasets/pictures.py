@@ -34,6 +34,21 @@ def decode(content: bytes, name: str) -> Image.Image:
         return picture
 
 
+def decode_square(content: bytes, name: str, side: int, mode: str, what: str) -> Image.Image:
+    """As `decode`, of `side` x `side` pixels in Pillow's `mode`, which errors call `what`, such as "in RGB".
+
+    Raises:
+      InputError: as `decode`; another size or mode.
+    """
+    picture = decode(content, name)
+    if picture.size != (side, side) or picture.mode != mode:
+        raise InputError(
+            f"{name} must be {side} x {side} pixels {what}. "
+            f"Received: {picture.width} x {picture.height}, Pillow mode {picture.mode}."
+        )
+    return picture
+
+
 def is_grey(picture: Image.Image) -> bool:
     """Whether the file has one channel, black and white or grey."""
     return picture.mode in ("1", "L")

@@ -22,7 +22,15 @@ from tfodcl.compress.uniform import MAX_BITS
 from tfodcl.continual import Run, summarize
 from tfodcl.data import Dataset, load
 from tfodcl.errors import InputError
-from tfodcl.evaluate import command_line, find_packages, learning_rates, parse_count, results, write_results
+from tfodcl.evaluate import (
+    command_line,
+    find_packages,
+    learning_rates,
+    package_path,
+    parse_count,
+    results,
+    write_results,
+)
 from tfodcl.methods.lifelearner import LifeLearner
 from tfodcl.metrics import mean_and_deviation
 from tfodcl.progress import progress
@@ -149,7 +157,7 @@ def main() -> None:
     samples = [] if options.samples is None else parse_counts("--samples", options.samples)
     epochs = [] if options.epochs is None else parse_counts("--epochs", options.epochs)
     seed = None if options.seed is None else parse_count("--seed", options.seed, 0)
-    path = options.package if files.is_file(options.package) else options.package / "model.tfodcl"
+    path = package_path(options.package)
     package = find_packages(path, [METHOD])[RECIPE]
     codecs = [] if options.codecs is None else parse_codecs(options.codecs, package.latent_dim)
     if not (samples or epochs or codecs):

@@ -117,6 +117,11 @@ def learning_rates(bench: Bench, method: str, known: bool) -> dict[str, float]:
     return rates or bench.search(method)
 
 
+def package_path(path: Path) -> Path:
+    """Of the package that `path` is, or of the main one in the folder that it is."""
+    return path if files.is_file(path) else path / "model.tfodcl"
+
+
 def baseline_path(folder: Path, recipe: str) -> Path:
     return folder / "baselines" / f"{recipe}.tfodcl"
 

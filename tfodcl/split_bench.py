@@ -43,6 +43,7 @@ class SplitBench:
         self._package, self._dataset, self._preset, self._seed = package, dataset, preset, seed
         self._stored = network_section.read(package)
         self._quantized, self._real = encoder_of(package), MemoizedEncoder(FloatEncoder(predict))
+        self._codecs: dict[str, Codec] = {}  # fitted once for all runs
 
     def search(self, streams: Sequence[BatchStream], on_trial: Callable[[], None]) -> float:
         """The learning rate that is best for the preset's codec and number of replays on `streams`."""
@@ -71,6 +72,11 @@ class SplitBench:
         return self._real if codec == FLOAT else self._quantized
 
     def _codec(self, text: str) -> Codec:
+        if text not in self._codecs:
+            self._codecs[text] = self._fit(text)
+        return self._codecs[text]
+
+    def _fit(self, text: str) -> Codec:
         package = self._package
         if text == FLOAT:
             return FloatCodec(package.latent_dim)

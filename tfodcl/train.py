@@ -26,6 +26,7 @@ from tfodcl.evaluate import (
     baseline_path,
     command_line,
     find_packages,
+    package_path,
     parse_count,
     parse_methods,
     results,
@@ -160,8 +161,8 @@ def reference_bench(path: Path, names: list[str], bench: Bench) -> Bench:
 
     Raises InputError where it is another data set's, was refitted itself, or lacks a method's rates.
     """
-    needed = with_rates_needed(names)
-    found = find_packages(path if files.is_file(path) else path / "model.tfodcl", needed)
+    needed = methods_with_rates(names)
+    found = find_packages(package_path(path), needed)
     for name in needed:
         info = found[METHODS[name].RECIPE].info
         if (info["dataset"], info["seed"]) != (bench.dataset.name, bench.seed) or info.get("refit"):
@@ -175,7 +176,7 @@ def reference_bench(path: Path, names: list[str], bench: Bench) -> Bench:
     return dataclasses.replace(bench, found=found, encoders={name: encoder_of(one) for name, one in found.items()})
 
 
-def with_rates_needed(names: list[str]) -> list[str]:
+def methods_with_rates(names: list[str]) -> list[str]:
     """Methods `names`, and those whose rates the main package holds or is compared with its float encoder by."""
     return [name for name in METHODS if name in {*names, "latent_replay", "lifelearner"}]
 
@@ -220,7 +221,7 @@ def make_packages(
         dense = with_dense_quantizer(bench.found[MAIN], PqReplay.RECIPE, bench.dataset, bench.seed)
         bench.found[PqReplay.RECIPE], bench.encoders[PqReplay.RECIPE] = dense, bench.encoders[MAIN]
 
-    needing = with_rates_needed(names)
+    needing = methods_with_rates(names)
     rates = {name: bench.carry_over(name, reference) if reference else bench.search(name) for name in needing}
     compared = compare_with_float(bench, MAIN, float_encoder, rates["latent_replay"], num_runs)
     for recipe, package in bench.found.items():

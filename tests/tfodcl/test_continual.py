@@ -58,6 +58,32 @@ class CountingEncoder:
         return q.reshape(len(q), -1)
 
 
+class Clock:
+    """Seconds that pass only where a test says so."""
+
+    now = 0.0
+
+
+@pytest.fixture
+def clock(monkeypatch) -> Clock:
+    """The clock of continual runs."""
+    clock = Clock()
+    monkeypatch.setattr(continual.time, "perf_counter", lambda: clock.now)
+    return clock
+
+
+class SlowEncoder(CountingEncoder):
+    """Takes two seconds a sample."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def encode_quantized(self, q: np.ndarray) -> np.ndarray:
+        self._clock.now += 2.0 * len(q)
+        return super().encode_quantized(q)
+
+
 def draw_stream(seed: int, eval_points: tuple[int, ...] = (2, 4, 6)) -> Stream:
     rng = np.random.default_rng(seed)
     means = rng.uniform(0, 90, (NUM_CLASSES, LATENT_DIM))
@@ -145,25 +171,17 @@ def test_a_run_without_memory_reports_zeros():
     assert run.memory_bytes == {"replay": 0, "stage": 7 * LATENT_DIM * 4, "codec": 0}
 
 
-def test_learning_time_counts_every_inference_of_learning_as_if_it_were_made(monkeypatch):
-    now = [0.0]
-    monkeypatch.setattr(continual.time, "perf_counter", lambda: now[0])
-
-    class SlowEncoder(CountingEncoder):
-        def encode_quantized(self, q):
-            now[0] += 2.0 * len(q)
-            return super().encode_quantized(q)
-
+def test_learning_time_counts_every_inference_of_learning_as_if_it_were_made(clock):
     class SlowLearner(Anml):
         def learn(self, task):
-            now[0] += 5.0
+            clock.now += 5.0
             super().learn(task)
 
         def predict(self, x):
-            now[0] += 1000.0  # testing is not learning
+            clock.now += 1000.0  # testing is not learning
             return super().predict(x)
 
-    stream, encoder = draw_stream(0), MemoizedEncoder(SlowEncoder())
+    stream, encoder = draw_stream(0), MemoizedEncoder(SlowEncoder(clock))
     expected = NUM_CLASSES * (5.0 + 2.0 * SAMPLES)
     first = run_stream(SlowLearner(PACKAGE, encoder, LEARNING, 0), encoder, stream)
     again = run_stream(SlowLearner(PACKAGE, encoder, LEARNING, 0), encoder, stream)  # all of it memoized by now
@@ -212,25 +230,17 @@ def test_training_batches_are_taught_in_order_and_tested_on_the_whole_test_set()
     assert run.bytes_written == 9
 
 
-def test_learning_time_of_training_batches_counts_every_inference_as_if_it_were_made(monkeypatch):
-    now = [0.0]
-    monkeypatch.setattr(continual.time, "perf_counter", lambda: now[0])
-
-    class SlowEncoder(CountingEncoder):
-        def encode_quantized(self, q):
-            now[0] += 2.0 * len(q)
-            return super().encode_quantized(q)
-
+def test_learning_time_of_training_batches_counts_every_inference_as_if_it_were_made(clock):
     class SlowRote(Rote):
         def learn(self, batch):
-            now[0] += 5.0
+            clock.now += 5.0
             super().learn(batch)
 
         def predict(self, x):
-            now[0] += 1000.0  # testing is not learning
+            clock.now += 1000.0  # testing is not learning
             return super().predict(x)
 
-    encoder = MemoizedEncoder(SlowEncoder())
+    encoder = MemoizedEncoder(SlowEncoder(clock))
     for _ in range(2):  # all of it memoized the second time
         run = run_batches(SlowRote(encoder), encoder, draw_batches())
         assert run.learn_seconds == pytest.approx(4 * 5.0 + 6 * 2.0)
