@@ -142,7 +142,7 @@ _PAPER_EPOCHS = 100
 _BEST = {
     "photographs": Preset(
         "residual_pooled",
-        pretrain_steps=8400,
+        pretrain_steps=8600,
         meta_steps=0,
         num_classes=30,
         samples_per_class=30,
@@ -151,7 +151,7 @@ _BEST = {
         pretrain_optimizer="sgd",
         augment=True,
         # Of the last stage's three blocks. Shrinkage, layers and dim were chosen on validation classes.
-        whitening=Whitening(1.0, ("block_4_relu", "block_5_relu"), dim=224),
+        whitening=Whitening(1.0, ("block_6_relu", "block_7_relu"), dim=208),
         precision="bfloat16",
         qat_steps=300,
         codec="pq:4",
