@@ -151,7 +151,7 @@ _BEST = {
         pretrain_optimizer="sgd",
         augment=True,
         # Of the last stage's three blocks. Shrinkage, layers and dim were chosen on validation classes.
-        whitening=Whitening(1.0, ("block_6_relu", "block_7_relu"), dim=208),
+        whitening=Whitening(1.0, ("block_6_relu", "block_7_relu"), dim=192),
         precision="bfloat16",
         qat_steps=300,
         codec="pq:4",
