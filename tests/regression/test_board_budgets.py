@@ -13,18 +13,26 @@ from tfodcl import plan
 from tfodcl.backbones import build
 from tfodcl.compress.record import RECORD_HEADER_BYTES
 from tfodcl.compress.setting import CodecSetting
+from tfodcl.meta.whitening import whiten
 from tfodcl.package import Learning, Package
+from tfodcl.presets import Whitening
 from tfodcl.quantize import qat, tflite
 from tfodcl.stages.tflite import TfliteEncoder
 
 EXPORT = Path(__file__).parents[2] / "tools" / "export_micro.py"
+JOINED = Whitening(1.0, ("block_6_relu", "block_7_relu"), dim=192)  # as in the preset `best`
 
 
 def assembled(
-    name: str, input_shape: tuple[int, int, int], codec_setting: str, capacity: int, num_records: int
+    name: str,
+    input_shape: tuple[int, int, int],
+    whitening: Whitening,
+    codec_setting: str,
+    capacity: int,
+    num_records: int,
 ) -> Package:
-    model = build(name, input_shape, modulated=True)
     samples = np.random.default_rng(0).random((32, *input_shape), np.float32)
+    model = whiten(build(name, input_shape, modulated=True), samples, whitening)
     encoder = tflite.convert(qat.quantize(model, samples), samples)
     runner = TfliteEncoder(encoder)
     codec = CodecSetting.parse(codec_setting).fit(runner.encode(samples), runner.latent_zero_point, seed=0)
@@ -43,17 +51,19 @@ def assembled(
 
 
 @pytest.mark.parametrize(
-    ("name", "input_shape", "codec_setting", "capacity", "num_records", "board"),
+    ("name", "input_shape", "whitening", "codec_setting", "capacity", "num_records", "board"),
     [
-        ("anml_tiny", (28, 28, 1), "bitmap_pq:128:8", 40, 40 * 15, "mps2-an386"),
-        ("residual_tiny", (28, 28, 1), "pq:4", 200, 200 * 15, "mps2-an386"),
-        ("dscnn_tiny", (49, 10, 1), "bitmap_pq:128:8", 20, 20 * 30, "mps2-an386"),
-        ("dscnn", (49, 10, 1), "pq:8", 10, 10 * 30, "mps2-an386"),
-        ("residual_pooled", (32, 32, 3), "pq:2", 30, 30 * 30, "mps2-an500"),
+        ("anml_tiny", (28, 28, 1), Whitening(), "bitmap_pq:128:8", 40, 40 * 15, "mps2-an386"),
+        ("residual_tiny", (28, 28, 1), Whitening(), "pq:4", 200, 200 * 15, "mps2-an386"),
+        ("dscnn_tiny", (49, 10, 1), Whitening(), "bitmap_pq:128:8", 20, 20 * 30, "mps2-an386"),
+        ("dscnn", (49, 10, 1), Whitening(), "pq:8", 10, 10 * 30, "mps2-an386"),
+        ("residual_pooled", (32, 32, 3), JOINED, "pq:4", 30, 30 * 30, "mps2-an500"),
     ],
 )
-def test_firmware_and_learning_fit_the_board(name, input_shape, codec_setting, capacity, num_records, board, tmp_path):
-    package = assembled(name, input_shape, codec_setting, capacity, num_records)
+def test_firmware_and_learning_fit_the_board(
+    name, input_shape, whitening, codec_setting, capacity, num_records, board, tmp_path
+):
+    package = assembled(name, input_shape, whitening, codec_setting, capacity, num_records)
     packages.write(tmp_path / "model.tfodcl", package)
 
     command = [sys.executable, str(EXPORT), str(tmp_path), "--board", board]  # ends with 2 where it does not fit
