@@ -61,7 +61,7 @@ def test_a_packages_costs_add_up_and_are_marked_by_where_they_come_from(find):
 
 def test_memory_is_what_the_runtime_counts_and_grows_with_the_mini_batch(find):
     """Per sample: outputs of 44, 24, 5, 5 and 30 values are kept, the largest but the head's twice, and a latent of 44.
-    Whatever its size: 3 values for each of 22 channels, and 3 for the most of one layer, each at a multiple of 16 bytes."""
+    Whatever its size: 3 values for each of 22 channels, and 3 for the most of one layer; parts at multiples of 16."""
     found = {size: find(GOLDEN, "--batch-size", size)[0]["ram_bytes"] for size in (8, 16)}
     assert found[8]["activations"] == 4 * (8 * (108 + 44) + 3 * 22 + 3 * 11) + 8 + 12
     assert found[16]["activations"] - found[8]["activations"] == 4 * 8 * (108 + 44)

@@ -6,6 +6,7 @@ on takes the cycles that its makers report for each multiply-accumulate. Power i
 sheets at 25 degrees, without its board. Between mini-batches it sleeps with its memory kept.
 """
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -99,8 +100,16 @@ def estimate(device: Device, macs: Macs, instructions: Mapping[str, float]) -> E
 # takes is not published, and one is assumed, as in boards.py.
 _M4 = Core("mps2-an386", stalls=2.0)
 _M7 = Core("mps2-an500", stalls=0.0)
-_VEGA_WATTS, _VEGA_SLEEP_WATTS, _VEGA_HZ = 0.0494, 1.7e-6, 375e6
 _VEGA_SOURCES = "arXiv 2110.09101: 49.4 mW at its peak, 1.7 uW asleep, 1.6 MB of SRAM; 375 MHz are assumed"
+_VEGA = Device(
+    "VEGA",
+    Cluster(forward=2.21, backward=1.70),
+    clock_hz=375e6,
+    active_watts=0.0494,
+    sleep_watts=1.7e-6,
+    ram_bytes=1600 * KB,
+    sources=f"{_VEGA_SOURCES}; arXiv 2007.13631: 2.21 MAC a cycle forward, 1.70 backward, on 8 cores",
+)
 DEVICES = (
     Device(
         "STM32H747",
@@ -129,22 +138,11 @@ DEVICES = (
         ram_bytes=128 * KB,
         sources="data sheet of the STM32L476, DS10198: 10.2 mA at 80 MHz from flash, 1.4 uA in Stop 2 with RTC, 3 V",
     ),
-    Device(
-        "VEGA",
-        Cluster(forward=2.21, backward=1.70),
-        clock_hz=_VEGA_HZ,
-        active_watts=_VEGA_WATTS,
-        sleep_watts=_VEGA_SLEEP_WATTS,
-        ram_bytes=1600 * KB,
-        sources=f"{_VEGA_SOURCES}; arXiv 2007.13631: 2.21 MAC a cycle forward, 1.70 backward, on 8 cores",
-    ),
-    Device(
-        "VEGA, at best",
-        Cluster(forward=4.39, backward=4.39),
-        clock_hz=_VEGA_HZ,
-        active_watts=_VEGA_WATTS,
-        sleep_watts=_VEGA_SLEEP_WATTS,
-        ram_bytes=1600 * KB,
+    _VEGA,
+    dataclasses.replace(
+        _VEGA,
+        name="VEGA, at best",
+        processor=Cluster(forward=4.39, backward=4.39),
         sources=f"{_VEGA_SOURCES}; PULP-TrainLib (SAMOS 2022): up to 4.39 MAC a cycle on 8 cores",
     ),
 )
