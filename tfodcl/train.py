@@ -298,6 +298,7 @@ def claim(folder: Path, settings: dict) -> None:
     A run of more meta steps than the last one there is the same run, longer: its learning rates are constant.
     """
     path = folder / "checkpoints" / "settings.json"
+    settings = json.loads(json.dumps(settings))  # as they will be read
     if not files.is_file(path):
         files.write(path, (json.dumps(settings, indent=1) + "\n").encode())
         return

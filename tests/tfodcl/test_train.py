@@ -242,12 +242,12 @@ def test_settings_of_other_fields_void_nothing(earlier, tmp_path):
 
 
 def test_a_field_that_earlier_presets_did_not_have_counts_as_its_default(tmp_path):
-    settings = {"seed": 0, "meta_steps": 4, "whiten": False}
+    settings = {"seed": 0, "meta_steps": 4, "augment": False}
     train.claim(tmp_path, {name: settings[name] for name in ("seed", "meta_steps")})
 
     train.claim(tmp_path, settings)
-    with pytest.raises(InputError, match="with whiten=False, not True"):
-        train.claim(tmp_path, {**settings, "whiten": True})
+    with pytest.raises(InputError, match="with augment=False, not True"):
+        train.claim(tmp_path, {**settings, "augment": True})
 
 
 def test_more_meta_steps_void_what_was_fine_tuned_and_keep_what_was_trained(tmp_path):

@@ -80,8 +80,10 @@ FAMILIES = {
     "dscnn": dscnn_family(160, 16),  # near the published M (172), latents in whole bytes and subvectors
     "dscnn_tiny": dscnn_family(64, 8),  # for the Nano 33 BLE
     "residual": residual_family(32, ((64, 2), (128, 2), (128, 1), (192, 2)), pooled=False),
-    # On the STM32H747: 16 bytes hold a label and 14 codes of 8 values.
-    "residual_pooled": residual_family(32, ((64, 2), (64, 1), (64, 1), (112, 2), (112, 1), (112, 1)), pooled=True),
+    # On the STM32H747, whitened to 192 values: 14 bytes hold a label and 12 codes of 16 values.
+    "residual_pooled": residual_family(
+        32, ((32, 1), (64, 2), (64, 1), (64, 1), (64, 1), (96, 2), (96, 1), (96, 1)), pooled=True
+    ),
     # Drawings on the Nano 33 BLE, which has room for heads of 200 classes of so short a latent.
     "residual_tiny": residual_family(16, ((32, 2), (64, 2), (64, 1)), pooled=True),
     # QLR-CL's: cut at a layer, and what is behind it is trained on the device.

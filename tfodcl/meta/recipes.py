@@ -110,10 +110,11 @@ class Trainer:
         return self._finished(Trained(self._in_float32(encoder, recipe.modulated, recipe.aim), stage, seconds))
 
     def _finished(self, trained: Trained) -> Trained:
-        if not self._preset.whiten:
+        whitening = self._preset.whitening
+        if whitening is None:
             return trained
         fitted, _ = codec_samples(self._dataset, self._seed)
-        return dataclasses.replace(trained, encoder=whiten(trained.encoder, as_float(fitted)))
+        return dataclasses.replace(trained, encoder=whiten(trained.encoder, as_float(fitted), whitening))
 
     def _supervise(self, modulated: bool) -> Trained:
         if modulated not in self._supervised:
