@@ -67,7 +67,7 @@ def test_all_streams_have_as_many_groups_in_a_training_batch_as_the_preset(sweep
 
 
 @pytest.mark.parametrize(("groups_per_batch", "num_batches"), [(1, 111), (2, 56), (5, 23)])
-def test_core50_is_learnt_from_its_recordings_of_a_third_of_its_objects(sweep, groups_per_batch, num_batches):
+def test_core50_is_learnt_from_all_training_recordings_of_15_objects(sweep, groups_per_batch, num_batches):
     things = np.tile(np.arange(50), 8)  # in 8 training sessions, a frame each
     x = np.arange(400, dtype=np.float32).reshape(-1, 1, 1, 1)
     core50 = dataclasses.replace(

@@ -1,9 +1,9 @@
 """Estimates of time, energy and battery life on devices that nobody has measured here, from published constants.
 
 A core takes a cycle for each instruction that the emulated one of its kind counts, and those by which its manual says
-that a multiply-accumulate takes longer; wait states, caches and dual issue are left out. A chip that ours does not run
-on takes the cycles that its makers report for each multiply-accumulate. Power is that of a processor at work, from data
-sheets at 25 degrees, without its board. Between mini-batches it sleeps with its memory kept.
+that a multiply-accumulate takes longer; wait states, caches and dual issue are left out. A chip that our kernels do not
+run on takes the cycles that its makers report for each multiply-accumulate. Power is a chip's, from data sheets at 25
+degrees, without the rest of its board. Between mini-batches it sleeps with its memory kept.
 """
 
 import dataclasses
