@@ -170,7 +170,8 @@ def memory_parts(subject: Subject) -> dict[str, int]:
         found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     status = found.pop("status")
     if status != Status.OK:
-        raise InputError(f"the network must be one that a board can train. Received: {name_of(status)}.")
+        rule = f"a board must train the network with {SCRATCH_BYTES:,} bytes of scratch"
+        raise InputError(f"{rule}. Received: {name_of(status)}.")
     return {**found, "latents": 4 * subject.batch_size * network.latent_dim}
 
 

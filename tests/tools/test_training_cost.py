@@ -4,11 +4,14 @@ import dataclasses
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.tfodcl.cost.test_instructions import EACH, rows
 from tfodcl import package as packages
 from tfodcl.compress.uniform import UniformCodec
+from tfodcl.stages import network_section
+from tfodcl.stages.network import Network, Training, convolution, head
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden" / "package_with_network_v1.bin"  # a layer of every kind
@@ -122,6 +125,20 @@ def test_a_budget_below_a_record_of_every_class_is_refused(refuse, tmp_path):
     packages.write(tmp_path / "model.tfodcl", dataclasses.replace(package, codec=codec, learning=learning))
     error = refuse("training_cost", tmp_path / "model.tfodcl", **NOTHING_BUILDS)
     assert "Received: 1379 bytes for 30 classes of 46-byte records." in error
+
+
+def test_a_layer_whose_pixel_is_larger_than_the_scratch_is_refused(refuse, costs, tmp_path):
+    """A window's tap has 10,000 values, 40,000 bytes, of which 32,768 are copied at most."""
+    first = convolution("first", "conv", (1, 1, 10_000), 1, 3, 1)
+    network = Network((1, 1, 10_000), (first, head(first.output_shape, 30)))
+    weights = {name: np.zeros(shape, np.float32) for name, shape in network.array_shapes.items()}
+    sizes = {"latent_dim": 10_000, "codec": UniformCodec(10_000, 8), "other_codecs": {}}
+    learning = dataclasses.replace(packages.read(GOLDEN).learning, replay_budget_bytes=1 << 20)
+    section = network_section.pack(network, weights, Training())
+    package = dataclasses.replace(packages.read(GOLDEN), **sizes, learning=learning, network=section)
+    packages.write(tmp_path / "model.tfodcl", package)
+    error = refuse("training_cost", tmp_path / "model.tfodcl", "--kernel-costs", costs)
+    assert "a board must train the network with 32,768 bytes of scratch. Received: invalid argument." in error
 
 
 def test_costs_of_other_boards_are_refused(refuse, tmp_path):
