@@ -32,7 +32,7 @@ from tfodcl.cost.macs import add, step_macs
 from tfodcl.device.status import Status, name_of
 from tfodcl.errors import InputError
 from tfodcl.evaluate import parse_count
-from tfodcl.replay.policy import ReplayMemory
+from tfodcl.replay.policy import RandomReplacementMemory
 from tfodcl.stages import network_section
 from tfodcl.stages.network import Network, Training
 
@@ -62,7 +62,7 @@ class Subject:
     section: bytes
     flash: dict[str, int]
     batch_size: int
-    memory: ReplayMemory
+    memory: RandomReplacementMemory
 
 
 def main() -> None:
@@ -147,9 +147,9 @@ def record_bytes(codec: Codec) -> int:
     return RECORD_HEADER_BYTES + codec.payload_bytes
 
 
-def replay_memory(codec: Codec, budget_bytes: int, num_classes: int) -> ReplayMemory:
+def replay_memory(codec: Codec, budget_bytes: int, num_classes: int) -> RandomReplacementMemory:
     """Raises InputError where it cannot hold a record of every class."""
-    memory = ReplayMemory(budget_bytes, record_bytes(codec), codec.payload_bytes, seed=0)
+    memory = RandomReplacementMemory(budget_bytes, record_bytes(codec), codec.payload_bytes, seed=0)
     memory.check_room(num_classes)
     return memory
 
