@@ -5,8 +5,8 @@ value: larger layers weigh more. A step is that of micro/stage/adaptive_stage.h:
 
 | of              | kernels                                                                                    |
 |-----------------|--------------------------------------------------------------------------------------------|
-| a convolution   | forward, weight gradient, but for the first layer error; per output batch renormalisation  |
-|                 | and its gradient, ReLU and its gradient, y = scale * xhat + offset before both             |
+| a convolution   | forward, weight gradient and, but for the first layer, error; per output normalisation,    |
+|                 | its gradient, ReLU, its gradient, and y = scale * xhat + offset before both ReLUs          |
 | its input       | y and ReLU once more, where a convolution gave it: activations are not kept                |
 | pool            | forward and error, per input                                                               |
 | the head        | as a convolution, with the loss instead of batch renormalisation and ReLU                  |
