@@ -90,13 +90,15 @@ class SplitPreset:
         the data set has recordings), and `eval_every` counts training batches.
       split: the latent-replay layer, the last one that is frozen.
       num_replays: most records kept.
-      first_classes: of the first training batch; all others are of one class.
+      first_classes: of the first training batch.
+      groups_per_batch: of each other one; a group is of one class (streams.nicv2).
     """
 
     training: Preset
     split: int
     num_replays: int
     first_classes: int
+    groups_per_batch: int = 1
 
 
 _QUICK = {

@@ -68,11 +68,16 @@ class Sweep:
             "num_classes": training.num_classes,
             "first_classes": self.preset.first_classes,
             "samples_per_class": training.samples_per_class,
+            "groups_per_batch": self.preset.groups_per_batch,
             "eval_every": training.eval_every,
         }
 
     def stream(self, number: int) -> BatchStream:
-        """The meta-test stream of a run, the same for all settings."""
+        """The meta-test stream of a run, the same for all settings.
+
+        The other classes are the encoder's: with CORe50's 50 objects 15 are learnt, in 111, 56 and 23 training batches
+        of 1, 2 and 5 groups where NICv2, whose network knows ImageNet, has 391, 196 and 79 of all objects.
+        """
         training = self.preset.training
         classes = self.dataset.split.meta_test[: training.num_classes]
         return self._draw(classes, self.preset.first_classes, number)
@@ -90,7 +95,15 @@ class Sweep:
         training, recorded = self.preset.training, self.dataset.group_train is not None
         samples = None if recorded else training.samples_per_class
         return nicv2(
-            self.dataset, classes, first_classes, samples, 1, training.eval_every, self.seed, number, most_groups
+            self.dataset,
+            classes,
+            first_classes,
+            samples,
+            self.preset.groups_per_batch,
+            training.eval_every,
+            self.seed,
+            number,
+            most_groups,
         )
 
 

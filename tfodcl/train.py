@@ -35,7 +35,7 @@ from tfodcl.evaluate import (
 from tfodcl.methods import BATCH_METHODS, METHODS
 from tfodcl.methods.lifelearner import LifeLearner
 from tfodcl.methods.pq_replay import PqReplay
-from tfodcl.presets import PRESETS, Preset, choose, choose_split
+from tfodcl.presets import PRESETS, Preset, SplitPreset, choose, choose_split
 from tfodcl.streams import index_meta_train, sample_episode
 from tfodcl.sweep import Sweep, settings_of
 
@@ -45,7 +45,7 @@ examples:
   python -m tfodcl.train --dataset cifar100 --methods qlr --splits 19,27 --codecs uniform:8,uniform:7,float32
 """
 MAIN = LifeLearner.RECIPE
-SWEPT = ("splits", "codecs", "replays")  # options of BATCH_METHODS
+OF_BATCHES = ("splits", "codecs", "replays", "groups_per_batch")  # options of BATCH_METHODS
 META_TRAINED = ("oml", "anml", "oml_aim", "anml_aim")  # the methods that show what episodes taught the encoder
 
 
@@ -62,8 +62,10 @@ def main() -> None:
 
 def train_classes(options: argparse.Namespace, dataset: Dataset, num_runs: int, seed: int) -> None:
     """What the command does for METHODS."""
-    if any(getattr(options, name) is not None for name in SWEPT):
-        raise InputError(f"--splits, --codecs and --replays are qlr's. Received: --methods {options.methods}.")
+    if any(getattr(options, name) is not None for name in OF_BATCHES):
+        raise InputError(
+            f"--splits, --codecs, --replays and --groups-per-batch are qlr's. Received: --methods {options.methods}."
+        )
     if options.refit:
         dataset = with_validation_trained(dataset)
     index = index_meta_train(dataset)
@@ -106,6 +108,9 @@ def train_batches(options: argparse.Namespace, dataset: Dataset, num_runs: int, 
         )
     preset = choose_split(options.preset, dataset, len(index_meta_train(dataset).all))
     preset = dataclasses.replace(preset, training=override(preset.training, options))
+    if options.groups_per_batch is not None:
+        groups_per_batch = parse_count("--groups-per-batch", options.groups_per_batch, 1)
+        preset = dataclasses.replace(preset, groups_per_batch=groups_per_batch)
     splits = [parse_count("--splits", word, 0) for word in words(options.splits)]
     replays = [parse_count("--replays", word, 1) for word in words(options.replays)]
     settings = settings_of(preset, splits, words(options.codecs), replays)
@@ -271,6 +276,12 @@ def parse() -> argparse.Namespace:
         "--codecs", metavar="CODEC,..", help="of qlr's replays, such as uniform:7, or float32, besides the preset's"
     )
     parser.add_argument("--replays", metavar="N,..", help="most records that qlr keeps, besides the preset's")
+    parser.add_argument(
+        "--groups-per-batch",
+        metavar="N",
+        help="recordings, or groups of samples of one class, in a training batch of qlr but the first (default: 1, as "
+        "NICv2-391; 2 and 5 are NICv2-196 and -79)",
+    )
     parser.add_argument("--first-order", action="store_true", help="meta-gradients without second derivatives")
     parser.add_argument(
         "--out",
@@ -298,7 +309,8 @@ def claim(folder: Path, settings: dict) -> None:
     except (OSError, ValueError) as error:
         raise InputError(f"{path} must be readable JSON; delete {folder} to start anew. Received: {error}.") from error
     # What earlier runs did not have yet was as defaults say.
-    defaults = {field.name: field.default for field in dataclasses.fields(Preset) if field.default is not MISSING}
+    fields = [*dataclasses.fields(Preset), *dataclasses.fields(SplitPreset)]
+    defaults = {field.name: field.default for field in fields if field.default is not MISSING}
     defaults["refit"] = False
     earlier = {**{name: defaults.get(name) for name in settings}, **earlier}
     steps = earlier["meta_steps"]

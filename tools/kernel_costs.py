@@ -19,14 +19,11 @@ import serial
 from tfodcl import boards, files
 from tfodcl.boards import Target
 from tfodcl.command import Parser, run
+from tfodcl.cost.instructions import SCHEMA, Row
 from tfodcl.device import qemu
 
-SCHEMA = 1
 TIMEOUT_SECONDS = 120.0
 EMULATED = ("mps2-an386", "mps2-an500")
-
-# Of one kernel: layer, part, count, instructions, crc32 of its result.
-Row = dict[str, str | int]
 
 
 def main() -> None:
@@ -62,7 +59,7 @@ def measure(board: Target) -> list[Row]:
 
 
 def parse_rows(printed: str) -> list[Row]:
-    """Of what the program writes."""
+    """Of what the program writes; besides, the crc32 of the result."""
     rows: list[Row] = []
     for text in printed.splitlines()[:-1]:
         layer, part, *numbers = text.split()

@@ -123,8 +123,16 @@ def test_qlrs_stream_and_network_are_what_the_data_set_can_give(name, shape, num
     chosen = choose_split(preset, data, len(data.y_train))
     training, classes = chosen.training, data.split.meta_test[: chosen.training.num_classes]
     stream = nicv2(
-        data, classes, chosen.first_classes, training.samples_per_class, 1, training.eval_every, seed=0, run=0
+        data,
+        classes,
+        chosen.first_classes,
+        training.samples_per_class,
+        chosen.groups_per_batch,
+        training.eval_every,
+        seed=0,
+        run=0,
     )
+    assert chosen.groups_per_batch == 1
     assert len(classes) == training.num_classes <= chosen.num_replays
     assert len(stream.indices[0]) == chosen.first_classes * training.samples_per_class
     layer = layers_of(training.encoder, shape)[chosen.split]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tfodcl.data import ClassSplit, Dataset
+from tfodcl.data.splits import split_classes
 from tfodcl.errors import InputError
 from tfodcl.presets import Preset, SplitPreset
 from tfodcl.sweep import Sweep, settings_of
@@ -56,6 +57,28 @@ def test_rates_are_searched_on_a_few_groups_of_validation_classes_alone(sweep):
         assert set(stream.class_ids) == set(range(20, 26)) == {int(i) for i in stream.x_test.ravel()}
         assert [len(indices) for indices in stream.indices] == [2 * 4] + [4] * (6 * 2 - 2)  # a third of them first
         assert {int(i) for batch in stream.batches for i in batch.x.ravel()} == set(range(20, 26))
+
+
+def test_all_streams_have_as_many_groups_in_a_training_batch_as_the_preset(sweep):
+    larger = dataclasses.replace(sweep, preset=dataclasses.replace(PRESET, groups_per_batch=5))
+    assert [len(indices) for indices in larger.stream(0).indices] == [4 * 4] + [5 * 4] * 8 + [4 * 4]  # of 44 groups
+    for stream in larger.validation_streams():
+        assert [len(indices) for indices in stream.indices] == [2 * 4, 5 * 4, 5 * 4]
+
+
+@pytest.mark.parametrize(("groups_per_batch", "num_batches"), [(1, 111), (2, 56), (5, 23)])
+def test_core50_is_learnt_from_all_training_recordings_of_15_objects(sweep, groups_per_batch, num_batches):
+    things = np.tile(np.arange(50), 8)  # in 8 training sessions, a frame each
+    x = np.arange(400, dtype=np.float32).reshape(-1, 1, 1, 1)
+    core50 = dataclasses.replace(
+        sweep.dataset,
+        **{"x_train": x, "y_train": things, "x_test": x, "y_test": things, "group_train": np.arange(400)},
+        split=split_classes("core50", 50),
+    )
+    training = dataclasses.replace(PRESET.training, num_classes=30)
+    preset = SplitPreset(training, 23, 500, first_classes=10, groups_per_batch=groups_per_batch)
+    stream = dataclasses.replace(sweep, dataset=core50, preset=preset).stream(0)
+    assert stream.num_batches == num_batches and len(stream.class_ids) == 15
 
 
 def test_recordings_are_training_batches_where_there_are_any(sweep):

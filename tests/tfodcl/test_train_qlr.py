@@ -120,7 +120,8 @@ def test_results_have_the_method_and_every_setting_of_the_sweep(made):
     assert set(results["methods"]) == {"qlr"} and qlr["unit"] == "training batches"
     assert qlr["num_classes"] == [1, 4, 8, 11]  # four groups of each of three classes, two of them at once
     assert np.shape(qlr["accuracy_runs"]) == (2, 4)
-    assert results["protocol"] == {"num_classes": 3, "first_classes": 2, "samples_per_class": 2, "eval_every": 4}
+    sizes = {"num_classes": 3, "first_classes": 2, "samples_per_class": 2, "groups_per_batch": 1, "eval_every": 4}
+    assert results["protocol"] == sizes
     entries = results["ablations"]
     assert [(entry["split"], entry["setting"], entry["num_replays"]) for entry in entries] == SETTINGS
     assert entries[0]["accuracy_runs"] == [run[-1] for run in qlr["accuracy_runs"]]
@@ -231,9 +232,38 @@ def test_a_kept_measurement_that_cannot_be_read_is_refused_and_stays(content, tm
     assert path.read_text() == content
 
 
-def test_a_folder_of_other_sizes_is_refused(made, tiny, monkeypatch):
-    with pytest.raises(InputError, match="with pretrain_steps=12, not 13"):
-        tiny("--pretrain-steps", "13", "--out", str(made))
+@pytest.mark.parametrize(
+    ("arguments", "received"),
+    [
+        (("--pretrain-steps", "13"), "pretrain_steps=12, not 13"),
+        (("--groups-per-batch", "2"), "groups_per_batch=1, not 2"),
+    ],
+)
+def test_a_folder_of_other_sizes_is_refused(made, tiny, arguments, received):
+    with pytest.raises(InputError, match=f"with {received}"):
+        tiny(*arguments, "--out", str(made))
+
+
+def test_a_folder_from_before_groups_were_counted_had_one_in_a_training_batch(made, tiny, monkeypatch):
+    path = made / "checkpoints" / "settings.json"
+    settings = json.loads(path.read_text())
+    assert settings.pop("groups_per_batch") == 1
+    monkeypatch.setattr(train_qlr, "learn", lambda sweep: None)
+    before = path.read_bytes()
+    path.write_text(json.dumps(settings))
+    tiny("--out", str(made))
+    with pytest.raises(InputError, match="groups_per_batch=1, not 5"):
+        tiny("--groups-per-batch", "5", "--out", str(made))
+    path.write_bytes(before)
+
+
+def test_training_batches_have_as_many_groups_as_are_asked_for(tiny, monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(train_qlr, "learn", asked.append)
+    tiny("--groups-per-batch", "4", "--out", str(tmp_path / "out"))
+    (sweep,) = asked
+    sizes = [len(indices) // 2 for indices in sweep.stream(0).indices]  # groups of two samples
+    assert sizes == [2, 4, 4, 2] and sweep.protocol["groups_per_batch"] == 4
 
 
 QLR = ("--methods", "qlr")
@@ -246,6 +276,11 @@ BAD = {
     "unknown codec": ([*QLR, "--codecs", "zip:8"], "Received: 'zip:8'."),
     "codec that does not divide": ([*QLR, "--codecs", "pq:7"], "subvector_dim=7."),
     "fewer replays than classes": ([*QLR, "--replays", "50,2"], "at least as many as the 3 classes. Received: 2."),
+    "no groups": ([*QLR, "--groups-per-batch", "0"], "--groups-per-batch must be a whole number in 1.."),
+    "groups of other methods": (
+        ["--methods", "anml", "--groups-per-batch", "2"],
+        "are qlr's. Received: --methods anml.",
+    ),
     "no replays": ([*QLR, "--replays", "0"], "--replays must be a whole number in 1.."),
     "an encoder that cannot be cut": ([*QLR, "--encoder", "residual"], "Received: residual."),
     "methods of both kinds": (["--methods", "anml,qlr"], "run them apart. Received: anml,qlr."),

@@ -1,0 +1,1 @@
+"""What learning on a device costs: multiply-accumulates, instructions, and estimates of time and energy."""
