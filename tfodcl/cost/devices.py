@@ -3,8 +3,8 @@
 A core takes a cycle for each instruction that the emulated one of its kind counts, and those by which its manual says
 that a multiply-accumulate takes longer; wait states, caches and dual issue are left out. A chip that our kernels do not
 run on takes the cycles that its makers report for each multiply-accumulate. Power is a chip's, from data sheets at 25
-degrees, without the rest of its board; what is marked "not verified" has not been held against the sheet itself. Between
-mini-batches it sleeps with its memory kept.
+degrees, without the rest of its board; what is marked "not verified" has not been held against the sheet itself.
+Between mini-batches it sleeps with its memory kept.
 """
 
 import dataclasses
@@ -119,7 +119,8 @@ DEVICES = (
         active_watts=480 * 275e-6 * 3.3,
         sleep_watts=1.4e-3 * 3.3,
         ram_bytes=1024 * KB,
-        sources="data sheet of the STM32H743, DS12110: 275 uA/MHz without peripherals, 3.3 V, no SMPS; not verified: 1.4 mA in Stop",
+        sources="data sheet of the STM32H743, DS12110: 275 uA/MHz without peripherals, 3.3 V, no SMPS; not verified: "
+        "1.4 mA in Stop",
     ),
     Device(
         "nRF52840",
@@ -128,7 +129,8 @@ DEVICES = (
         active_watts=64 * 52e-6 * 3.0,
         sleep_watts=3.16e-6 * 3.0,
         ram_bytes=256 * KB,
-        sources="its product specification: 52 uA/MHz from flash, 3 V, DC/DC; not verified: 3.16 uA in System ON with RAM and RTC",
+        sources="its product specification: 52 uA/MHz from flash, 3 V, DC/DC; not verified: "
+        "3.16 uA in System ON with RAM and RTC",
     ),
     Device(
         "STM32L4",
@@ -137,7 +139,8 @@ DEVICES = (
         active_watts=10.2e-3 * 3.0,
         sleep_watts=1.4e-6 * 3.0,
         ram_bytes=128 * KB,
-        sources="data sheet of the STM32L476, DS10198; not verified: 10.2 mA at 80 MHz from flash, 1.4 uA in Stop 2 with RTC, 3 V",
+        sources="data sheet of the STM32L476, DS10198; not verified: "
+        "10.2 mA at 80 MHz from flash, 1.4 uA in Stop 2 with RTC, 3 V",
     ),
     _VEGA,
     dataclasses.replace(
