@@ -35,7 +35,7 @@ def test_the_plan_counts_the_encoder_s_products(every_encoder):
 
 
 # Of tensors and scratch. TensorFlow Lite Micro takes 32,948 for a network of anml_tiny's shapes, its own included.
-ARENA_BYTES = {"anml_tiny": 22_736, "dscnn_tiny": 16_640, "residual": 66_880, "residual_pooled": 66_880}
+ARENA_BYTES = {"anml_tiny": 22_736, "dscnn_tiny": 16_640, "residual": 66_880, "residual_pooled": 98_976}
 
 
 def test_the_arena_is_as_small_as_it_was(every_encoder):
