@@ -15,6 +15,8 @@
 #include "codec/codec.h"
 #include "encoder/encoder.h"
 #include "learner/checkpoints.h"
+#include "learner/class_info.h"
+#include "learner/class_name.h"
 #include "learner/costs.h"
 #include "learner/head.h"
 #include "learner/items.h"
@@ -23,15 +25,6 @@
 #include "store/log.h"
 
 namespace tfodcl {
-
-// A learnt class, as the device knows it.
-struct ClassInfo {
-  uint16_t label;
-  uint32_t num_learnt;   // samples learnt since the class is known; records may be fewer
-  uint32_t num_records;  // in the replay memory
-  uint32_t num_ended;    // of num_learnt, when EndClass was last called
-  Bytes name;            // UTF-8, valid until the class changes
-};
 
 // The functions below Start return the status of Start while that has not succeeded, kNoPackage before it. A failure of
 // the flash (any status of the log but kLogFull) is returned by all of them until the next Start.
@@ -110,14 +103,11 @@ class Learner : private LogOwner {
 
  private:
   struct Class {
-    uint32_t name_id;       // of the item that gave the name; 0: none
-    uint32_t name_address;  // of that item
-    uint32_t forget_id;     // of the last forget, 0: none; older items of the label are dead
+    ClassName name;
+    uint32_t forget_id;  // of the last forget, 0: none; older items of the label are dead
     uint32_t forget_address;
     uint32_t num_learnt;
     uint32_t num_ended;
-    uint8_t name_bytes;
-    uint8_t name[kMaxNameBytes];
   };
 
   // All that the arena gives, but for the encoder's and the log's.
@@ -127,10 +117,12 @@ class Learner : private LogOwner {
 
     Head head;
     ReplayMemory memory;
-    Checkpoints checkpoints;
+    Checkpoints checkpoints;  // a row has parts_per_row places, one part after the other
+    uint32_t part_weights = 1;
+    uint32_t parts_per_row = 1;
     Span<Class> classes;     // (capacity,)
     Span<float> scores;      // (capacity,)
-    Span<uint8_t> item;      // of the greatest item but parts of checkpoints
+    Span<uint8_t> item;      // of a record
     Span<uint16_t> order;    // (max_records,): of the running epoch
     Span<int8_t> latents;    // (most records of a mini-batch, latent_dim)
     Span<uint16_t> targets;  // (most records of a mini-batch,): their labels
@@ -159,6 +151,8 @@ class Learner : private LogOwner {
   Status OnForget(const Item& item, const ItemHeader& header);
   Status OnCheckpoint(const Item& item);
   Status ReadCheckpointHeader(const Item& item, CheckpointHeader* header) const;
+  CheckpointPart PartOf(const CheckpointHeader& header) const;
+  Span<const uint32_t> SavedRow(uint32_t label) const;
   bool IsNeeded(const Item& item) override;
   void OnMoved(const Item& item, uint32_t to) override;
 
