@@ -16,9 +16,8 @@
 #include "codec/codec.h"
 #include "encoder/encoder.h"
 #include "learner/checkpoints.h"
-#include "learner/class_info.h"
 #include "learner/class_name.h"
-#include "learner/costs.h"
+#include "learner/device_learner.h"
 #include "learner/record_table.h"
 #include "package/package.h"
 #include "stage/adaptive_stage.h"
@@ -45,7 +44,7 @@ struct BatchLearnerMemory {
 
 // The functions below Start return the status of Start while that has not succeeded, kNoPackage before it. A failure of
 // the flash, and kLogFull of the last TrainStep, are returned by all of them until the next Start.
-class BatchLearner : private LogOwner {
+class BatchLearner final : public DeviceLearner, private LogOwner {
  public:
   // What Start takes, to the byte. `package` has a network. kInvalidPackage: not one that a device can learn;
   // kBudgetTooSmall, kLogFull: replay budget or log do not hold a record of every class; those of Encoder and
@@ -54,20 +53,20 @@ class BatchLearner : private LogOwner {
 
   // As Learner::Start. The errors of RequiredBytes and of preparing its parts; kArenaTooSmall; kForeignLog, kCorruptLog
   // (only Reset works then).
-  Status Start(const Package& package, Flash* flash, Arena* arena);
+  Status Start(const Package& package, Flash* flash, Arena* arena) override;
 
-  Status status() const { return state_; }
+  Status status() const override { return state_; }
 
   // The label of the class `name`, new or known. A new one takes the lowest free label, and is durable at once.
   // kInvalidName, kCapacityReached, kLogFull.
-  Status AddClass(Bytes name, uint16_t* label);
+  Status AddClass(Bytes name, uint16_t* label) override;
 
   // Durable at once. kUnknownClass, kInvalidName, kNameTaken, kLogFull.
-  Status Rename(uint16_t label, Bytes name);
+  Status Rename(uint16_t label, Bytes name) override;
 
   // Encodes input(); its latent is a new sample of the training batch. kUnknownClass; kBatchFull;
   // kInvalidArgument between EndBatch and the last TrainStep.
-  Status LearnSample(uint16_t label);
+  Status LearnSample(uint16_t label) override;
 
   // The end of the samples: begins the training, of `num_steps` mini-batches, each of which is one call of TrainStep.
   // kInvalidArgument where there are no samples, or it has begun.
@@ -78,37 +77,38 @@ class BatchLearner : private LogOwner {
   Status TrainStep(uint32_t* num_left);
 
   // The class of input(): its label, and the scores of all classes. kNoClasses: no training batch was completed.
-  Status Classify(uint16_t* label);
+  Status Classify(uint16_t* label) override;
 
   // Erases all that was learnt, the log of another package too.
-  Status Reset();
+  Status Reset() override;
 
   // The encoder's input, int8 (height, width, channels): to be filled before every LearnSample and Classify.
-  Span<int8_t> input() const { return encoder_.input(); }
+  Span<int8_t> input() const override { return encoder_.input(); }
   // The latent of the last LearnSample or Classify, int8 (latent_dim,).
-  Span<const int8_t> latent() const { return encoder_.latent(); }
+  Span<const int8_t> latent() const override { return encoder_.latent(); }
   // After Classify, until anything else is called: float32 (capacity,); the least there is for classes never trained.
-  Span<const float> scores() const { return scores_; }
+  Span<const float> scores() const override { return scores_; }
   // The head's row, float32 (features,), consolidated. Of a label below capacity.
-  Span<const float> row(uint32_t label) const { return parts_.head.row(label); }
+  Span<const float> row(uint32_t label) const override { return parts_.head.row(label); }
   // All arrays of the stage.
   Span<const float> arrays() { return parts_.stage.arrays(); }
 
-  uint32_t num_classes() const;
+  uint32_t num_classes() const override;
   // kUnknownClass: it has no name.
-  Status GetClass(uint16_t label, ClassInfo* info) const;
+  Status GetClass(uint16_t label, ClassInfo* info) const override;
   // Training batches completed.
   uint32_t num_batches() const { return parts_.state.num_batches(); }
   // New samples of the training batch, and the most.
   uint32_t num_new() const { return num_new_; }
+  uint32_t num_pending() const override { return num_new_; }
   uint32_t max_new() const { return sizes_.max_new; }
-  uint32_t num_records() const { return parts_.records.size(); }
+  uint32_t num_records() const override { return parts_.records.size(); }
   uint32_t max_records() const { return sizes_.max_records; }
   const BatchLearnerMemory& memory() const { return memory_; }
-  LogStatistics log_statistics() const { return log_ ? log_->statistics() : LogStatistics{}; }
+  LogStatistics log_statistics() const override { return log_ ? log_->statistics() : LogStatistics{}; }
 
   // As of Learner; a step is a Part::kReplayStep.
-  Costs* costs() { return &costs_; }
+  Costs* costs() override { return &costs_; }
 
  private:
   // What follows from package and geometry.

@@ -27,18 +27,22 @@ Status BatchLearner::Measure(const Package& package, const Geometry& geometry, S
     array_words += layer.arrays_size();
     sizes->num_features = static_cast<uint32_t>(layer.input.size());  // of the last one, the head
   });
-  const uint32_t budget = BudgetRecords(package, codec), capacity = package.capacity;
-  sizes->state = {capacity, budget, static_cast<uint32_t>(array_words), MostPartWeights(geometry)};
-  const int64_t fitting = FittingRecords(package, codec, geometry, sizes->state.num_parts(),
-                                         kStateHeaderBytes + 4 * sizes->state.part_words);
-  const int64_t lasting = std::max<int64_t>(fitting, 0) * 3 / 4;
+  const int64_t budget = BudgetRecords(package, codec);
+  const uint32_t capacity = package.capacity, part_words = MostPartWeights(geometry);
+  const auto fitting = [&](uint64_t num_parts) {
+    const uint32_t part_bytes = kStateHeaderBytes + 4 * part_words;
+    return std::max<int64_t>(FittingRecords(package, codec, geometry, num_parts, part_bytes), 0);
+  };
+  const uint32_t most = static_cast<uint32_t>(std::min(budget, fitting(0)));
+  sizes->state = {capacity, most, static_cast<uint32_t>(array_words), part_words};
+  const int64_t lasting = fitting(sizes->state.num_parts()) * 3 / 4;
   if (budget < capacity) return Status::kBudgetTooSmall;
   if (lasting < capacity) return Status::kLogFull;
-  sizes->max_records = static_cast<uint32_t>(std::min<int64_t>(budget, lasting));
+  sizes->max_records = static_cast<uint32_t>(std::min(budget, lasting));
   const uint32_t max_new = network.max_new();
   sizes->max_new = max_new > 0 ? max_new : std::min<uint32_t>(package.replay_batch, UINT16_MAX);
-  const uint32_t most = std::min(package.replay_batch, sizes->max_new + sizes->max_records);
-  sizes->stage = {package.latent_dim, capacity, package.outer_lr, std::min<uint32_t>(most, UINT16_MAX),
+  const uint32_t most_mixed = std::min(package.replay_batch, sizes->max_new + sizes->max_records);
+  sizes->stage = {package.latent_dim, capacity, package.outer_lr, std::min<uint32_t>(most_mixed, UINT16_MAX),
                   kMostScratchBytes};
   sizes->record_bytes = RecordItemBytes(codec);
   sizes->batch_bytes = BatchBytes(codec, geometry);

@@ -76,7 +76,8 @@ def unpack(section: bytes, learning_rate: float) -> Stored:
             raise InputError(f"section network must reach {name}, {end} bytes. Received: {len(section)} bytes.")
         weights[name] = np.frombuffer(section[offset:end], "<f4").reshape(shape)
         offset = _aligned(end)
-    if pack(network, weights, training, max_new) != section:  # offsets, padding and what a kind does not need have one value
+    # Offsets, padding and what a kind does not need have one value.
+    if pack(network, weights, training, max_new) != section:
         raise InputError(
             "offsets, sizes and padding of section network must be those that follow from its layers. "
             f"Received: {len(section)} bytes, others than these."

@@ -139,7 +139,8 @@ def test_describe_says_what_arena_a_package_takes_to_the_byte(host_program, star
     run = subprocess.run([host_program, "--describe", package_file], capture_output=True, text=True, check=True)
     described = json.loads(run.stdout)
     assert described["status"] == 0
-    assert 0 < described["encoder_bytes"] < described["arena_bytes"]
+    assert described["parts"].keys() == {"encoder", "learner"}
+    assert sum(described["parts"].values()) == described["arena_bytes"]
     for missing, status in ((0, 0), (1, Status.ARENA_TOO_SMALL)):
         arena = described["arena_bytes"] - missing
         board = connect(start_host("--package", package_file, "--arena", arena)[0])
