@@ -19,7 +19,7 @@ from tfodcl.replay.mixing import Mixing
 from tfodcl.stages import network_section
 from tfodcl.stages.classifier import FrozenStage
 from tfodcl.stages.keras import KerasStage
-from tfodcl.stages.network import Network, Training, convolution, head, pool
+from tfodcl.stages.network import Network, Training, convolution, head
 from tfodcl.streams import TrainingBatch
 
 SHAPE, CAPACITY, ZERO_POINT, SCALE = (4, 4, 6), 5, -128, 0.02
@@ -29,10 +29,10 @@ ORDER = [(0, 0), (0, 1), (1, 0), (2, 0), (0, 0), (3, 0), (1, 1), (4, 0), (2, 1),
 
 
 def network() -> Network:
+    """Its head reads all positions: the means of the maps would tell little of a class."""
     depthwise = convolution("layer_1", "depthwise", SHAPE, 6, 3, 2)
     pointwise = convolution("layer_2", "pointwise", depthwise.output_shape, 10, 1, 1)
-    last = pool("layer_3", pointwise.output_shape)
-    return Network(SHAPE, (depthwise, pointwise, last, head(last.output_shape, CAPACITY)))
+    return Network(SHAPE, (depthwise, pointwise, head(pointwise.output_shape, CAPACITY)))
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def inputs() -> np.ndarray:
 @pytest.fixture(scope="module", params=[8, 6], ids=["8 bits", "6 bits"])
 def made(request) -> Package:
     weights = draw_weights(network(), np.random.default_rng(1))
-    section = network_section.pack(network(), weights, Training(), max_new=NUM_SAMPLES)
+    section = network_section.pack(network(), weights, Training(norm_momentum=0.75), max_new=NUM_SAMPLES)
     codec = UniformCodec(LATENT_DIM, request.param, low=-128, high=60)
     return Package(
         encoder=b"\0\0\0\0TFL3",
