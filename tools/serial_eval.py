@@ -23,6 +23,7 @@ from taught_batches import TaughtBatches
 from taught_classes import TaughtClasses
 
 from tfodcl import boards, container, files
+from tfodcl import package as packages
 from tfodcl.boards import Board
 from tfodcl.command import Parser, run
 from tfodcl.continual import MemoizedEncoder
@@ -32,7 +33,7 @@ from tfodcl.device.qemu import emulate
 from tfodcl.device.status import BoardError, BoardRestarted, Status, name_of
 from tfodcl.device.teaching import Journal
 from tfodcl.errors import InputError
-from tfodcl.evaluate import parse_count, read_package, results
+from tfodcl.evaluate import check_info, parse_count, results
 from tfodcl.progress import progress
 from tfodcl.replay.log import Geometry
 from tfodcl.report import load_results, write_report
@@ -46,12 +47,14 @@ RESULTS, JOURNAL = "serial_results.json", "serial_progress.json"
 def main() -> None:
     options = parse()
     folder: Path = options.directory
-    package = read_package(folder / "model.tfodcl")
-    content = (folder / "model.tfodcl").read_bytes()
+    path = folder / "model.tfodcl"
+    package = packages.read(path)
+    content = path.read_bytes()
     run_number = parse_count("--run", options.run, 0)
     num_tests = None if options.tests == "all" else parse_count("--tests", options.tests, 1)
     kind = TaughtBatches if package.network else TaughtClasses
     kind.check_options(options)
+    check_info(path, package, kind.PROTOCOL)
     taught = kind(package, options, run_number, num_tests)
     encoder = MemoizedEncoder(TfliteEncoder(package.encoder, reference=True))
     key = {"package": container.identity(content), "protocol": taught.protocol, "run": run_number, "tests": num_tests}

@@ -30,6 +30,7 @@ class TaughtBatches:
     """See the module; attributes are those of taught_classes.TaughtClasses."""
 
     METHOD, UNIT = Qlr.RECIPE, "training batches"
+    PROTOCOL = ("num_classes", "first_classes", "samples_per_class", "eval_every")
 
     def __init__(self, package: Package, options: argparse.Namespace, run_number: int, num_tests: int | None) -> None:
         self._package, self._stored = package, network_section.read(package)

@@ -30,6 +30,7 @@ class TaughtClasses:
     Attributes:
       METHOD: of results.json.
       UNIT: what eval_points count.
+      PROTOCOL: the fields that a package's protocol has.
       protocol: what results.json says of the stream.
       eval_points: after which the board is tested.
       truths: the labels that are right, for each of eval_points.
@@ -37,6 +38,7 @@ class TaughtClasses:
     """
 
     METHOD, UNIT = "lifelearner", "classes"
+    PROTOCOL = tuple(field.name for field in dataclasses.fields(Protocol))
 
     def __init__(self, package: Package, options: argparse.Namespace, run_number: int, num_tests: int | None) -> None:
         chosen = choose_protocol(options, package)
