@@ -56,8 +56,8 @@ class BatchStream:
     def first(self, num_batches: int) -> "BatchStream":
         """The first training batches, 1 <= num_batches <= self.num_batches; what is tested stays the same."""
         points = {*(point for point in self.eval_points if point < num_batches), num_batches}
-        shorter = {"indices": self.indices[:num_batches], "labels": self.labels[:num_batches]}
-        return dataclasses.replace(self, **shorter, eval_points=tuple(sorted(points)))
+        indices, labels = self.indices[:num_batches], self.labels[:num_batches]
+        return dataclasses.replace(self, indices=indices, labels=labels, eval_points=tuple(sorted(points)))
 
     @property
     def batches(self) -> Iterator[TrainingBatch]:
