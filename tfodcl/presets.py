@@ -227,7 +227,7 @@ _QUICK_SPLIT = {
 _BOARD_SPLIT = SplitPreset(
     _whole("mobilenet_eighth", 1000, num_classes=30, samples_per_class=5, eval_every=20, replay_batch=16),
     split=24,
-    num_replays=80,
+    num_replays=70,
     first_classes=10,
 )
 # QLR-CL's (arXiv 2110.10486): MobileNet-V1 of width 1, 1500 replays, mini-batches of 128 and 4 epochs as in `quick`.
