@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tfodcl import native_log
 from tfodcl.boards import Board
 from tfodcl.compress.record import RECORD_HEADER_BYTES
 from tfodcl.continual import BatchRun, MemoizedEncoder, summarize_batches
@@ -68,7 +69,8 @@ class TaughtBatches:
 
     def twin(self, encoder: MemoizedEncoder, geometry: Geometry) -> list[np.ndarray]:
         """What the same learner in Python predicts at the evaluation points."""
-        from tfodcl.stages.keras import KerasStage  # imports TensorFlow
+        with native_log.quiet():
+            from tfodcl.stages.keras import KerasStage  # imports TensorFlow
 
         package, stored, learning = self._package, self._stored, self._package.learning
         mixing = Mixing(self._max_records(geometry), learning.replay_batch, learning.replay_epochs)
