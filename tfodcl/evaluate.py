@@ -11,7 +11,7 @@ import json
 import platform
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from tfodcl import __version__, files
@@ -70,18 +70,24 @@ def parse_count(option: str, text: str, least: int, most: int = 2**31 - 1) -> in
 
 
 def read_package(path: Path) -> Package:
-    """The package at `path`. Raises InputError where its `info` lacks what a run needs and tfodcl.train writes."""
+    """The package at `path`. Raises InputError where it learns training batches, and as `check_info`."""
     package = packages.read(path)
+    if package.network:
+        recipe = package.info.get("recipe")
+        raise InputError(f"{path} must learn classes, not training batches. Received: recipe {recipe}.")
+    check_info(path, package, {field.name for field in dataclasses.fields(Protocol)})
+    return package
+
+
+def check_info(path: Path, package: Package, fields: Collection[str]) -> None:
+    """Raises InputError where `info` lacks what a run needs and tfodcl.train writes, or `fields` of the protocol."""
     for name, kind in _INFO.items():
         if not isinstance(package.info.get(name), kind):
             received = package.info.get(name, "nothing")
             raise InputError(f"{path}: info must hold {name}, as tfodcl.train writes it. Received: {received}.")
-    if package.network:
-        raise InputError(f"{path} must learn classes, not training batches. Received: recipe {package.info['recipe']}.")
-    protocol, fields = package.info["protocol"], {field.name for field in dataclasses.fields(Protocol)}
-    if protocol.keys() != fields or not all(isinstance(value, int) for value in protocol.values()):
+    protocol = package.info["protocol"]
+    if protocol.keys() != set(fields) or not all(isinstance(value, int) for value in protocol.values()):
         raise InputError(f"{path}: protocol must hold whole numbers {sorted(fields)}. Received: {protocol}.")
-    return package
 
 
 def find_packages(path: Path, names: Sequence[str]) -> dict[str, Package]:

@@ -1,5 +1,5 @@
 """The sizes of a run: `quick` for minutes on two cores, `paper` for LifeLearner's protocol, `best` for what we know to
-give the highest accuracy on a board."""
+give the highest accuracy on a board; of QLR-CL `board` for what an STM32H747 trains."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -187,6 +187,7 @@ _BEST = {
     ),
 }
 PRESETS = ("quick", "paper", "best")
+SPLIT_PRESETS = ("quick", "paper", "board")  # of QLR-CL
 
 
 def _whole(encoder: str, pretrain_steps: int, **sizes: Any) -> Preset:
@@ -241,12 +242,22 @@ _QUICK_SPLIT = {
         first_classes=10,
     ),
 }
+# For the STM32H747, whose RAM holds the last block's weights and velocities and mini-batches of 16, and whose log two
+# checkpoints and these records.
+_BOARD_SPLIT = SplitPreset(
+    _whole("mobilenet_eighth", 1000, num_classes=30, samples_per_class=5, eval_every=20, replay_batch=16),
+    split=24,
+    num_replays=70,
+    first_classes=10,
+)
 # QLR-CL's (arXiv 2110.10486): MobileNet-V1 of width 1, 1500 replays, mini-batches of 128 and 4 epochs as in `quick`.
 _PAPER_REPLAYS = 1500
 
 
 def choose(name: str, dataset: Dataset, num_meta_train_samples: int) -> Preset:
     """The preset `name`, one of PRESETS, for a data set; one that is not known gets sizes that fit it."""
+    if name not in PRESETS:
+        raise InputError(f"preset {name} is qlr's; others have {', '.join(PRESETS)}. Received: {name}.")
     kind = _kind(dataset)
     if name == "best":
         if kind not in _BEST:
@@ -283,9 +294,11 @@ def choose(name: str, dataset: Dataset, num_meta_train_samples: int) -> Preset:
 
 
 def choose_split(name: str, dataset: Dataset, num_meta_train_samples: int) -> SplitPreset:
-    """The preset `name`, one of PRESETS, of QLR-CL for a data set, with no more classes and samples than this has."""
-    if name == "best":
-        raise InputError(f"qlr has the presets quick and paper. Received: {name}.")
+    """The preset `name`, one of SPLIT_PRESETS, for a data set, with no more classes and samples than this has."""
+    if name not in SPLIT_PRESETS:
+        raise InputError(f"qlr has the presets {', '.join(SPLIT_PRESETS)}. Received: {name}.")
+    if name == "board":
+        return _fit_batches(_BOARD_SPLIT, dataset)
     kind = _kind(dataset)
     fallback = _QUICK_SPLIT["photographs" if kind == "photographs" else "glyphs"]
     sizes = _fit_batches(_QUICK_SPLIT.get(dataset.name, fallback), dataset)

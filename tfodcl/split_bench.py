@@ -11,9 +11,10 @@ from tfodcl.compress.record import Codec
 from tfodcl.compress.setting import CodecSetting
 from tfodcl.continual import BatchRun, MemoizedEncoder, run_batches, search_batch_rate
 from tfodcl.data import Dataset
-from tfodcl.methods.qlr import Mixing, Qlr
+from tfodcl.methods.qlr import Qlr
 from tfodcl.package import Package
 from tfodcl.presets import SplitPreset
+from tfodcl.replay.mixing import Mixing
 from tfodcl.stages import network_section
 from tfodcl.stages.classifier import FrozenStage
 from tfodcl.stages.keras import KerasStage
@@ -61,12 +62,12 @@ class SplitBench:
         return run_batches(learner, self._encoder(setting.codec), stream)
 
     def _learner(self, setting: Setting, codec: Codec, rate: float, seed: int) -> Qlr:
-        package, (network, weights, training) = self._package, self._stored
-        encoder, training = self._encoder(setting.codec), dataclasses.replace(training, learning_rate=rate)
+        package, stored = self._package, self._stored
+        encoder, training = self._encoder(setting.codec), dataclasses.replace(stored.training, learning_rate=rate)
         frozen = FrozenStage(encoder, package.latent_scale, package.latent_zero_point)
         learning = package.learning
         mixing = Mixing(setting.num_replays, learning.replay_batch, learning.replay_epochs)
-        return Qlr(frozen, KerasStage(network, weights, training), codec, mixing, seed)
+        return Qlr(frozen, KerasStage(stored.network, stored.weights, training), codec, mixing, seed)
 
     def _encoder(self, codec: str) -> MemoizedEncoder:
         return self._real if codec == FLOAT else self._quantized

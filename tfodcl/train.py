@@ -35,7 +35,7 @@ from tfodcl.evaluate import (
 from tfodcl.methods import BATCH_METHODS, METHODS
 from tfodcl.methods.lifelearner import LifeLearner
 from tfodcl.methods.pq_replay import PqReplay
-from tfodcl.presets import PRESETS, Preset, SplitPreset, choose, choose_split
+from tfodcl.presets import PRESETS, SPLIT_PRESETS, Preset, SplitPreset, choose, choose_split
 from tfodcl.streams import index_meta_train, sample_episode
 from tfodcl.sweep import Sweep, settings_of
 
@@ -253,7 +253,8 @@ def parse() -> argparse.Namespace:
         default="glyphs",
         help="glyphs is built in; others: datasets/prepare.py (default: glyphs)",
     )
-    parser.add_argument("--preset", default="quick", choices=PRESETS, help="sizes of the run (default: quick)")
+    presets = tuple(dict.fromkeys((*PRESETS, *SPLIT_PRESETS)))
+    parser.add_argument("--preset", default="quick", choices=presets, help="sizes of the run (default: quick)")
     parser.add_argument(
         "--methods",
         default="all",

@@ -28,10 +28,11 @@ from tfodcl.command import Parser, run
 from tfodcl.compress.record import MAX_LABEL, RECORD_HEADER_BYTES
 from tfodcl.device.status import Status, name_of
 from tfodcl.errors import InputError
-from tfodcl.evaluate import parse_count
+from tfodcl.evaluate import package_path, parse_count
 from tfodcl.package import Package
 from tfodcl.replay import items
-from tfodcl.replay.log import LogFullError
+from tfodcl.replay.log import Geometry, LogFullError
+from tfodcl.stages import network_section
 from tfodcl.stages.tflite import TfliteEncoder
 
 TOOLS = ("cmake", "ninja", "g++", "arm-none-eabi-g++")
@@ -43,17 +44,17 @@ _MAX_U32 = 2**32 - 1
 def main() -> None:
     options = parse()
     board = boards.find(options.board)
-    source = options.directory / "model.tfodcl"
+    source = package_path(options.directory)
     package = fit(packages.read(source), options)
-    out: Path = options.out or options.directory / f"{board.name}.elf"
+    out: Path = options.out or source.parent / f"{board.name}.elf"
     content = packages.to_bytes(package)
     carried = choose_place(content, source, out)
     check_sum("a sample over the serial line", {"input": sample_bytes(package)}, board.sample_bytes)
-    ram = {"head": head_bytes(package), "stack": board.stack_bytes}
+    ram = {**least_ram(package), "stack": board.stack_bytes}
     check_sum("RAM", ram, board.ram_bytes)
     check_flash(package, board)
     check_tools()
-    ram |= arena_parts(package, board)
+    ram = {**arena_parts(package, board), "stack": board.stack_bytes}
     check_sum("RAM", ram, board.ram_bytes)
     files.make_folder(out.parent)
     build = build_firmware(board, content, options.tflm_root)
@@ -75,7 +76,7 @@ def main() -> None:
 def parse() -> argparse.Namespace:
     summary, _, epilog = (__doc__ or "").partition("\n\n")
     parser = Parser(prog="export_micro", description=summary, epilog=epilog)
-    parser.add_argument("directory", type=Path, metavar="DIR", help="holds model.tfodcl, as tfodcl.train leaves it")
+    parser.add_argument("directory", type=Path, metavar="DIR", help="holds model.tfodcl; or a package")
     parser.add_argument("--board", required=True, help=f"one of {', '.join(boards.BOARDS)}")
     parser.add_argument("--out", type=Path, metavar="ELF", help="the firmware (default: DIR/BOARD.elf)")
     parser.add_argument("--capacity", help="most classes that the board can learn (default: the package's)")
@@ -87,6 +88,8 @@ def parse() -> argparse.Namespace:
 def fit(package: Package, options: argparse.Namespace) -> Package:
     """The package with its plan and with the capacity and budget that were asked for, also of its protocol's stream."""
     learning, info = package.learning, package.info
+    if options.capacity is not None and package.network:
+        raise InputError("--capacity is for a package whose head alone is trained. Received: one with a network.")
     if options.capacity is not None:
         capacity = parse_count("--capacity", options.capacity, 1, MAX_LABEL + 1)
         learning = dataclasses.replace(learning, capacity=capacity)
@@ -139,6 +142,19 @@ def head_bytes(package: Package) -> int:
     return (package.learning.capacity + 1) * package.latent_dim * 4
 
 
+def checkpoint_bytes(package: Package) -> int:
+    """Of the weights that a checkpoint holds."""
+    return 4 * network_section.read(package).network.num_values if package.network else head_bytes(package)
+
+
+def least_ram(package: Package) -> dict[str, int]:
+    """What is trained, by part, without which nothing is learnt."""
+    if not package.network:
+        return {"head": head_bytes(package)}
+    velocities = 4 * network_section.read(package).network.num_parameters
+    return {"weights": checkpoint_bytes(package), "velocities": velocities}
+
+
 def arena_parts(package: Package, board: Target) -> dict[str, int]:
     """Bytes of the arena by part, as the runtime itself counts them, in a program for this computer.
 
@@ -153,8 +169,11 @@ def arena_parts(package: Package, board: Target) -> dict[str, int]:
         described = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     if described["status"] != Status.OK:
         raise InputError(f"the package must be one for a board. Received: {name_of(described['status'])}.")
-    head, encoder = head_bytes(package), described["encoder_bytes"]
-    return {"encoder": encoder, "head": head, "index, log, replays": described["arena_bytes"] - encoder - head}
+    parts = described["parts"]
+    if package.network:
+        return parts
+    head = head_bytes(package)
+    return {"encoder": parts["encoder"], "head": head, "index, log, replays": parts["learner"] - head}
 
 
 def make(build: Path, options: list[str], target: str) -> None:
@@ -185,7 +204,8 @@ def flash_parts(package: Package, board: Target) -> dict[str, int]:
         "encoder": encoder,
         "codec": codec,
         "plan": layout,
-        "rest of the package": total - encoder - codec - layout,
+        "network": len(package.network),
+        "rest of the package": total - encoder - codec - layout - len(package.network),
         "log": board.log_geometry.num_blocks * board.log_geometry.erase_block_bytes,
     }
 
@@ -204,20 +224,29 @@ def record_bytes(package: Package) -> int:
 
 def count_records(package: Package, board: Target) -> int:
     """How many records the board keeps. Raises InputError where that is not one of every class."""
-    learning = package.learning
+    learning, geometry = package.learning, board.log_geometry
+    least = f"a record of {record_bytes(package)} bytes of each of {learning.capacity} classes (--capacity)"
+    if learning.replay_budget_bytes < learning.capacity * record_bytes(package):
+        room = learning.replay_budget_bytes // record_bytes(package)
+        raise InputError(f"--replay-bytes must hold {least}. Received: room for {room}.")
     try:
-        found = items.max_records(learning.replay_budget_bytes, learning.capacity, package.codec, board.log_geometry)
+        found = most_records(package, geometry)
     except LogFullError as error:
-        parts = {"two checkpoints": 2 * head_bytes(package), "records": learning.capacity * record_bytes(package)}
-        log_bytes = board.log_geometry.num_blocks * board.log_geometry.erase_block_bytes
-        check_sum("the log's flash", parts, log_bytes)
+        parts = {"two checkpoints": 2 * checkpoint_bytes(package), "records": learning.capacity * record_bytes(package)}
+        check_sum("the log's flash", parts, geometry.num_blocks * geometry.erase_block_bytes)
         raise InputError(f"the log must have room for records. Received: {name_parts(parts)} and overhead.") from error
     if found < learning.capacity:
-        raise InputError(
-            f"--replay-bytes must hold a record of {record_bytes(package)} bytes of each of {learning.capacity} "
-            f"classes (--capacity). Received: room for {found}."
-        )
+        raise InputError(f"the log must hold {least}. Received: room for {found}.")
     return found
+
+
+def most_records(package: Package, geometry: Geometry) -> int:
+    """Raises LogFullError where there is no room for any, or with a network for one of each class."""
+    learning, codec = package.learning, package.codec
+    if not package.network:
+        return items.max_records(learning.replay_budget_bytes, learning.capacity, codec, geometry)
+    num_values = network_section.read(package).network.num_values
+    return items.max_batch_records(learning.replay_budget_bytes, learning.capacity, num_values, codec, geometry)
 
 
 def check_sum(name: str, parts: Mapping[str, int], limit: int) -> None:

@@ -182,8 +182,9 @@ def golden_log() -> bytes:
 
 
 def golden_frames() -> bytes:
-    """A request for every command, with payloads of many lengths, and with blocks of COBS as long as they get."""
-    commands = [*map(int, Command), 0xFF]
+    """A request for every command of the first boards, with payloads of many lengths, and with blocks of COBS as long
+    as they get."""
+    commands = [*(int(one) for one in Command if one not in (Command.END_BATCH, Command.BATCH)), 0xFF]
     payloads = [bytes((7 * i + command) % 256 for i in range(5 * command)) for command in commands]
     return b"".join(
         frame.encode_request(command, 1000 + command, payload)

@@ -4,6 +4,7 @@ Examples:
   python tools/serial_eval.py runs/glyphs-quick --qemu firmware.elf
   python tools/serial_eval.py runs/glyphs-quick --port /dev/ttyACM0 --classes 10
   python tools/serial_eval.py runs/glyphs-quick --port socket://127.0.0.1:5555 --load
+  python tools/serial_eval.py runs/glyphs-qlr-board --qemu firmware.elf --batches 20
 
 Interrupted, unplugged or reset, the same command goes on from what the board has made durable.
 """
@@ -18,31 +19,27 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from taught_batches import TaughtBatches
+from taught_classes import TaughtClasses
 
 from tfodcl import boards, container, files
-from tfodcl.bench import Protocol
+from tfodcl import package as packages
 from tfodcl.boards import Board
 from tfodcl.command import Parser, run
-from tfodcl.compress.record import RECORD_HEADER_BYTES
-from tfodcl.continual import MemoizedEncoder, Run, summarize
-from tfodcl.data import load
+from tfodcl.continual import MemoizedEncoder
 from tfodcl.device.device import Device, Info, Statistics
 from tfodcl.device.line import Line
 from tfodcl.device.qemu import emulate
 from tfodcl.device.status import BoardError, BoardRestarted, Status, name_of
-from tfodcl.device.teaching import Journal, check_known, teach
+from tfodcl.device.teaching import Journal
 from tfodcl.errors import InputError
-from tfodcl.evaluate import parse_count, read_package, results
-from tfodcl.learner import Learner
-from tfodcl.metrics import accuracy_matrix
-from tfodcl.package import Package
+from tfodcl.evaluate import check_info, parse_count, results
 from tfodcl.progress import progress
-from tfodcl.replay import items
 from tfodcl.replay.log import Geometry
 from tfodcl.report import load_results, write_report
 from tfodcl.stages.tflite import TfliteEncoder
-from tfodcl.streams import Stream, class_incremental
 
+Taught = TaughtClasses | TaughtBatches
 ERASABLE = (Status.LOG_FULL, Status.FOREIGN_LOG, Status.CORRUPT_LOG)
 RESULTS, JOURNAL = "serial_results.json", "serial_progress.json"
 
@@ -50,33 +47,29 @@ RESULTS, JOURNAL = "serial_results.json", "serial_progress.json"
 def main() -> None:
     options = parse()
     folder: Path = options.directory
-    package = read_package(folder / "model.tfodcl")
-    content = (folder / "model.tfodcl").read_bytes()
-    protocol = choose_protocol(options, package)
+    path = folder / "model.tfodcl"
+    package = packages.read(path)
+    content = path.read_bytes()
     run_number = parse_count("--run", options.run, 0)
     num_tests = None if options.tests == "all" else parse_count("--tests", options.tests, 1)
-    stream = choose_stream(package, protocol, run_number, num_tests)
+    kind = TaughtBatches if package.network else TaughtClasses
+    kind.check_options(options)
+    check_info(path, package, kind.PROTOCOL)
+    taught = kind(package, options, run_number, num_tests)
     encoder = MemoizedEncoder(TfliteEncoder(package.encoder, reference=True))
-    key = {
-        "package": container.identity(content),
-        "protocol": dataclasses.asdict(protocol),
-        "run": run_number,
-        "tests": num_tests,
-    }
+    key = {"package": container.identity(content), "protocol": taught.protocol, "run": run_number, "tests": num_tests}
     journal = Journal(folder / JOURNAL, key)
     with connect(options) as device:
-        info, predictions, statistics = converse(device, content, stream, encoder, journal, options)
+        info, predictions, statistics = converse(device, content, taught, encoder, journal, options)
     board = boards.describe(info.board)
-    twin = twin_predictions(package, encoder, stream, log_geometry(info))
-    rates = {"inner": package.learning.inner_lr, "outer": package.learning.outer_lr}
-    done = run_of(stream, predictions, package, info, statistics, board)
-    measured = summarize([done], stream, rates)
-    command, facts = shlex.join(["python", *sys.argv]), dataclasses.asdict(protocol)
+    twin = taught.twin(encoder, log_geometry(info))
+    measured = taught.summary(predictions, info, statistics, board, log_geometry(info))
+    command = shlex.join(["python", *sys.argv])
     found = results(
-        command, package.info["seed"], 1, package.info["dataset"], facts, package, {"lifelearner": measured}
+        command, package.info["seed"], 1, package.info["dataset"], taught.protocol, package, {taught.METHOD: measured}
     )
-    found["board"] = board_facts(board, info, statistics, stream, predictions, twin)
-    write(folder, found)
+    found["board"] = board_facts(board, info, statistics, taught.truths, predictions, twin)
+    write(folder, found, taught)
 
 
 def parse() -> argparse.Namespace:
@@ -86,6 +79,7 @@ def parse() -> argparse.Namespace:
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--port", metavar="URL", help="of the board: /dev/ttyACM0, socket://127.0.0.1:5555")
     where.add_argument("--qemu", type=Path, metavar="ELF", help="a firmware of export_micro.py for an mps2 board")
+    parser.add_argument("--batches", help="training batches to teach, where the package learns such (default: all)")
     parser.add_argument("--classes", help="to teach (default: those of the package's protocol, up to its capacity)")
     parser.add_argument("--samples", help="of each class (default: the package's protocol)")
     parser.add_argument("--eval-every", help="test after each so many classes (default: the package's protocol)")
@@ -94,40 +88,6 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--load", action="store_true", help="put the package there; erases what another has learnt")
     parser.add_argument("--reset", action="store_true", help="erase what the board has learnt")
     return parser.parse_args()
-
-
-def choose_protocol(options: argparse.Namespace, package: Package) -> Protocol:
-    """The package's protocol with what the options say instead."""
-    own = Protocol(**package.info["protocol"])
-    capacity = package.learning.capacity
-
-    def chosen(option: str, text: str | None, default: int, most: int) -> int:
-        return default if text is None else parse_count(option, text, 1, most)
-
-    return Protocol(
-        num_classes=chosen("--classes", options.classes, min(own.num_classes, capacity), capacity),
-        samples_per_class=chosen("--samples", options.samples, own.samples_per_class, 2**16),
-        eval_every=chosen("--eval-every", options.eval_every, own.eval_every, 2**16),
-    )
-
-
-def choose_stream(package: Package, protocol: Protocol, run_number: int, num_tests: int | None) -> Stream:
-    """The stream of that run of tfodcl.evaluate, with the first `num_tests` test samples of each class."""
-    dataset = load(package.info["dataset"], seed=package.info["seed"])
-    stream = class_incremental(
-        dataset,
-        "meta_test",
-        protocol.num_classes,
-        protocol.samples_per_class,
-        protocol.eval_every,
-        package.info["seed"],
-        run_number,
-    )
-    if num_tests is None:
-        return stream
-    labels = range(protocol.num_classes)
-    chosen = np.concatenate([np.flatnonzero(stream.y_test == label)[:num_tests] for label in labels])
-    return dataclasses.replace(stream, x_test=stream.x_test[chosen], y_test=stream.y_test[chosen])
 
 
 @contextlib.contextmanager
@@ -145,7 +105,7 @@ def connect(options: argparse.Namespace) -> Iterator[Device]:
 def converse(
     device: Device,
     content: bytes,
-    stream: Stream,
+    taught: Taught,
     encoder: MemoizedEncoder,
     journal: Journal,
     options: argparse.Namespace,
@@ -158,8 +118,8 @@ def converse(
             if erase or (options.load and info.learner_status == Status.FOREIGN_LOG):
                 device.reset()
                 erase = False
-            info = check_learner(device, stream, journal)
-            return info, teach(device, stream, encoder.quantize, journal), device.statistics()
+            info = check_learner(device, taught, journal)
+            return info, taught.teach(device, encoder.quantize, journal), device.statistics()
         except BoardRestarted:
             continue
 
@@ -182,21 +142,20 @@ def bring_package(device: Device, content: bytes, allowed: bool) -> Info:
     return device.begin_session()
 
 
-def check_learner(device: Device, stream: Stream, journal: Journal) -> Info:
-    """Makes sure that the board learns, and knows nothing but the first classes of the stream."""
+def check_learner(device: Device, taught: Taught, journal: Journal) -> Info:
+    """Makes sure that the board learns, and knows nothing but the beginning of the stream."""
     info = device.begin_session()
     if info.learner_status != Status.OK:
         remedy = "; --reset erases what it learnt" if info.learner_status in ERASABLE else ""
         raise InputError(f"the board's learner must run{remedy}. Received: {name_of(info.learner_status)}.")
-    classes = device.classes(info)
-    check_known(classes, stream)
-    if not classes:
+    num_learnt = taught.check(device, info)
+    if not num_learnt:
         journal.clear()
-    untested = [point for point in stream.eval_points if point < len(classes) and journal.get(point) is None]
+    untested = [point for point in taught.eval_points if point < num_learnt and journal.get(point) is None]
     if untested:
         raise InputError(
-            f"the board must have been tested by this command after {untested[0]} classes; --reset begins anew. "
-            f"Received: a board that knows {len(classes)}."
+            f"the board must have been tested by this command after {untested[0]} {taught.UNIT}; --reset begins anew. "
+            f"Received: a board that has learnt {num_learnt}."
         )
     return info
 
@@ -205,76 +164,15 @@ def log_geometry(info: Info) -> Geometry:
     return Geometry(info.log_unit_bytes, info.log_block_bytes, info.log_region_bytes // info.log_block_bytes)
 
 
-def twin_predictions(
-    package: Package, encoder: MemoizedEncoder, stream: Stream, geometry: Geometry
-) -> list[np.ndarray]:
-    """What the board's twin in Python predicts at the evaluation points."""
-    learner = Learner(package, encoder, geometry)
-    predictions = []
-    with progress("the same in Python", len(stream.tasks)) as bar:
-        for task in stream.tasks:
-            label = learner.add_class(task.name)
-            for sample in task.x:
-                learner.learn_sample(label, sample)
-            learner.end_class(label)
-            learner.save()
-            if task.label + 1 in stream.eval_points:
-                predictions.append(learner.classify(stream.x_test[stream.y_test <= task.label]))
-            bar.update()
-    return predictions
-
-
-def with_truth(stream: Stream, predictions: Sequence[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
-    """(true, predicted) labels at each evaluation point."""
-    return [
-        (stream.y_test[stream.y_test < point], predicted)
-        for point, predicted in zip(stream.eval_points, predictions, strict=True)
-    ]
-
-
-def accuracies(stream: Stream, predictions: Sequence[np.ndarray]) -> list[float]:
-    return [float(np.mean(true == predicted)) for true, predicted in with_truth(stream, predictions)]
-
-
-def run_of(
-    stream: Stream,
-    predictions: Sequence[np.ndarray],
-    package: Package,
-    info: Info,
-    statistics: Statistics,
-    board: Board,
-) -> Run:
-    """What the board did, as continual.run_stream describes a run on the workstation.
-
-    Instructions of an emulated board become seconds at one instruction per cycle of the real one's clock.
-    """
-    counted = statistics.commands  # since the board was reset, those that it did
-    learning = [counted[name].total for name in ("ADD_CLASS", "LEARN", "END_CLASS", "SAVE") if name in counted]
-    record_bytes = RECORD_HEADER_BYTES + package.codec.payload_bytes
-    most = items.max_records(
-        package.learning.replay_budget_bytes, package.learning.capacity, package.codec, log_geometry(info)
-    )
-    num_records = min(sum(len(task.x) for task in stream.tasks), most)
-    return Run(
-        accuracy=np.array(accuracies(stream, predictions)),
-        matrix=accuracy_matrix(with_truth(stream, predictions), stream.eval_points),
-        predictions=predictions[-1],
-        learn_seconds=sum(learning) / board.ticks_per_second,
-        record_bytes=record_bytes,
-        memory_bytes={
-            "replay": num_records * record_bytes,
-            "stage": 4 * package.latent_dim * (package.learning.capacity + 1),
-            "codec": len(package.codec.to_bytes()),
-        },
-        bytes_written=statistics.programmed_bytes,
-    )
+def accuracies(truths: Sequence[np.ndarray], predictions: Sequence[np.ndarray]) -> list[float]:
+    return [float(np.mean(true == predicted)) for true, predicted in zip(truths, predictions, strict=True)]
 
 
 def board_facts(
     board: Board,
     info: Info,
     statistics: Statistics,
-    stream: Stream,
+    truths: Sequence[np.ndarray],
     predictions: Sequence[np.ndarray],
     twin: Sequence[np.ndarray],
 ) -> dict:
@@ -306,28 +204,27 @@ def board_facts(
                 "greatest_erase_count",
             )
         },
-        "accuracy": accuracies(stream, predictions),
-        "twin_accuracy": accuracies(stream, twin),
+        "accuracy": accuracies(truths, predictions),
+        "twin_accuracy": accuracies(truths, twin),
         "twin_differences": [int((one != other).sum()) for one, other in zip(predictions, twin, strict=True)],
     }
 
 
-def write(folder: Path, found: dict) -> None:
+def write(folder: Path, found: dict, taught: Taught) -> None:
     """serial_results.json, the report with the board's section, and a summary on the terminal."""
     files.write(folder / RESULTS, (json.dumps(found, indent=1) + "\n").encode())
     workstation = [load_results(folder / "results.json")] if files.is_file(folder / "results.json") else []
     write_report([*workstation, found], folder / "report.html")
-    board, points = found["board"], found["methods"]["lifelearner"]["num_classes"]
+    board, points = found["board"], taught.eval_points
     print(f"{board['name']} ({board['core']}{', emulated' if board['emulated'] else ''}), encoder {board['encoder']}")
     rows = zip(points, board["accuracy"], board["twin_accuracy"], board["twin_differences"], strict=True)
-    for num_classes, on_board, in_python, differences in rows:
-        print(f"{num_classes:5} classes: {on_board:.1%} on the board, {in_python:.1%} in Python, {differences} differ")
+    for point, on_board, in_python, differences in rows:
+        print(f"{point:5} {taught.UNIT}: {on_board:.1%} on the board, {in_python:.1%} in Python, {differences} differ")
     for name, cost in (board["parts"] | board["commands"]).items():
         if cost["count"]:
             mean = cost["total"] / cost["count"]
             print(f"{name.lower():>16}: {mean:14,.0f} {board['tick_unit']}, mean of {cost['count']:,}")
-    num_samples = found["protocol"]["num_classes"] * found["protocol"]["samples_per_class"]
-    if board["commands"].get("LEARN", {"count": 0})["count"] < num_samples:
+    if board["commands"].get("LEARN", {"count": 0})["count"] < taught.num_samples:
         print("the board was reset while it was taught: these and the next are of what came after")
     flash, memory = board["flash"], board["memory"]
     print(

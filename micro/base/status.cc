@@ -54,6 +54,8 @@ const char* StatusText(Status status) {
       return "a payload must be one that its codec can have written";
     case Status::kBudgetTooSmall:
       return "the replay budget must hold a record of every class";
+    case Status::kBatchFull:
+      return "a training batch must have at most as many new samples as the package says";
     case Status::kCorruptFrame:
       return "a frame must be COBS-coded with the CRC-32 of its bytes";
     case Status::kUnsupportedProtocol:

@@ -37,6 +37,7 @@ enum class [[nodiscard]] Status : uint8_t{
     kInvalidName = 34,
     kCorruptRecord = 35,
     kBudgetTooSmall = 36,
+    kBatchFull = 37,
     // Serial protocol.
     kCorruptFrame = 40,
     kUnsupportedProtocol = 41,

@@ -1,71 +1,65 @@
-// Where the parts of the newest complete checkpoint, and of one that is being written, lie in the log (SPEC.md 6.3).
+// Where the parts of the newest complete checkpoint, and of one that is being written, lie in the log (SPEC.md 6.3,
+// 6.10). What the parts hold is their owner's.
 
 #ifndef TFODCL_LEARNER_CHECKPOINTS_H_
 #define TFODCL_LEARNER_CHECKPOINTS_H_
 
 #include "base/span.h"
 #include "base/status.h"
-#include "learner/items.h"
 
 namespace tfodcl {
+
+struct CheckpointPart {
+  uint32_t id;         // of the checkpoint, above 0
+  uint32_t base;       // the newest complete checkpoint when this one was begun, 0: none
+  uint32_t place;      // its own, below the number of places
+  uint32_t num_parts;  // of the checkpoint; 0: this part does not say
+};
 
 // Parts may come in any order. Two checkpoints are followed at a time: the one with the greatest id that was seen, and
 // its base; all others are too old to matter.
 class Checkpoints {
  public:
-  // Rows of `latent_dim` weights in parts of at most `part_weights`. `source` is an Arena or an ArenaMeasure.
+  // Parts have places 0 .. num_places - 1; a checkpoint may have fewer. `source` is an Arena or an ArenaMeasure.
   template <typename Source>
-  Status TakeMemory(uint32_t capacity, uint32_t latent_dim, uint32_t part_weights, Source* source) {
-    capacity_ = capacity;
-    part_weights_ = part_weights;
-    parts_per_row_ = (latent_dim + part_weights - 1) / part_weights;
-    const uint64_t num_parts = (uint64_t{capacity} + 1) * parts_per_row_;
-    Status status = source->Allocate(num_parts, &newest_.addresses);
-    if (status == Status::kOk) status = source->Allocate(num_parts, &base_.addresses);
+  Status TakeMemory(uint64_t num_places, Source* source) {
+    Status status = source->Allocate(num_places, &newest_.addresses);
+    if (status == Status::kOk) status = source->Allocate(num_places, &base_.addresses);
     return status;
   }
 
   void Clear();
 
-  // A part with a valid header is in the log at `address`; of several copies the first counts.
-  void Add(const CheckpointHeader& header, uint32_t address);
+  // A part is in the log at `address`; of several copies the first counts.
+  void Add(const CheckpointPart& part, uint32_t address);
   // A needed part has moved.
-  void Move(const CheckpointHeader& header, uint32_t address);
+  void Move(const CheckpointPart& part, uint32_t address);
 
   // Whether this is a part of a checkpoint that is complete, or may yet become so, and at the address that counts.
-  bool IsNeeded(const CheckpointHeader& header, uint32_t address) const;
+  bool IsNeeded(const CheckpointPart& part, uint32_t address) const;
 
   // The newest complete checkpoint, 0: none.
   uint32_t complete_id() const;
-  // The addresses of a row's parts in it, (parts_per_row,); empty where it does not have the row.
-  Span<const uint32_t> row(uint32_t label) const;
+  // The addresses of `count` of its parts from `place` on, of which it has all or none; empty where it has none.
+  Span<const uint32_t> addresses(uint64_t place, size_t count) const;
 
   // The newest checkpoint will not be completed: what is there of it is not needed.
   void Abandon();
-
-  uint32_t parts_per_row() const { return parts_per_row_; }
-  uint32_t part_weights() const { return part_weights_; }
 
  private:
   struct Parts {
     uint32_t id = 0;           // 0: none
     uint32_t base = 0;         // before it
-    uint32_t num_rows = 0;     // as the row to come says; 0: not seen yet
+    uint32_t num_parts = 0;    // as one of them says; 0: not seen yet
     uint32_t num_present = 0;  // parts
-    Span<uint32_t> addresses;  // (capacity + 1, parts_per_row); kAbsent: not there
+    Span<uint32_t> addresses;  // by place; kAbsent: not there
   };
   static constexpr uint32_t kAbsent = 0xFFFFFFFF;
 
-  bool IsComplete(const Parts& parts) const;
+  static bool IsComplete(const Parts& parts) { return parts.num_parts > 0 && parts.num_present == parts.num_parts; }
   static void Clear(uint32_t id, uint32_t base, Parts* parts);
   const Parts* Complete() const;
-  size_t PlaceOf(const CheckpointHeader& header) const {
-    return size_t{header.label} * parts_per_row_ + header.first / part_weights_;
-  }
 
-  uint32_t capacity_ = 0;
-  uint32_t part_weights_ = 1;
-  uint32_t parts_per_row_ = 0;
   Parts newest_;
   Parts base_;
 };

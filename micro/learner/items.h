@@ -1,4 +1,4 @@
-// The items that a learner keeps in its log (SPEC.md 6.1).
+// The items that a learner keeps in its log (SPEC.md 6.1, 6.10).
 
 #ifndef TFODCL_LEARNER_ITEMS_H_
 #define TFODCL_LEARNER_ITEMS_H_
@@ -16,6 +16,7 @@ enum ItemKind : uint8_t {
   kForgetItem = 3,
   kCheckpointItem = 4,
   kForgottenItem = 5,
+  kStateItem = 6,
 };
 
 // Of records, classes and forgets: id, label.
@@ -57,6 +58,25 @@ inline void EncodeCheckpointHeader(const CheckpointHeader& header, uint8_t* byte
   WriteU32(header.first, bytes + 12);
   WriteU32(header.num_learnt, bytes + 16);
   WriteU32(header.num_ended, bytes + 20);
+}
+
+// Of a part of a state; its words follow.
+inline constexpr uint32_t kStateHeaderBytes = 12;
+
+struct StateHeader {
+  uint32_t id;      // of the checkpoint
+  uint32_t base;    // the newest complete checkpoint when this one was begun, 0: none
+  uint32_t number;  // of the part
+};
+
+inline StateHeader DecodeStateHeader(const uint8_t* bytes) {
+  return {ReadU32(bytes), ReadU32(bytes + 4), ReadU32(bytes + 8)};
+}
+
+inline void EncodeStateHeader(const StateHeader& header, uint8_t* bytes) {
+  WriteU32(header.id, bytes);
+  WriteU32(header.base, bytes + 4);
+  WriteU32(header.number, bytes + 8);
 }
 
 }  // namespace tfodcl

@@ -1,19 +1,10 @@
 #include "learner/learner.h"
 
 #include <algorithm>
-#include <cstring>
 
-#include "base/utf8.h"
 #include "learner/shuffle.h"
 
 namespace tfodcl {
-namespace {
-
-bool IsName(Bytes name) { return !name.empty() && name.size() <= kMaxNameBytes && IsUtf8(name); }
-
-bool Equal(Bytes a, Bytes b) { return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size()) == 0; }
-
-}  // namespace
 
 Status Learner::Checked(Status status) {
   if (status != Status::kOk && status != Status::kLogFull) state_ = status;
@@ -32,7 +23,7 @@ Status Learner::GetClass(uint16_t label, ClassInfo* info) const {
   info->num_learnt = known.num_learnt;
   info->num_records = parts_.memory.num_of(label);
   info->num_ended = known.num_ended;
-  info->name = Bytes(known.name, known.name_bytes);
+  info->name = known.name.text();
   return Status::kOk;
 }
 
@@ -42,11 +33,10 @@ LogStatistics Learner::log_statistics() const { return log_ ? log_->statistics()
 
 Status Learner::AddClass(Bytes name, uint16_t* label) {
   if (state_ != Status::kOk) return state_;
-  if (!IsName(name)) return Status::kInvalidName;
+  if (!IsClassName(name)) return Status::kInvalidName;
   uint32_t free = 0;
   for (const uint16_t known : labels()) {
-    const Class& one = parts_.classes[known];
-    if (Equal(name, Bytes(one.name, one.name_bytes))) {
+    if (parts_.classes[known].name.Is(name)) {
       *label = known;
       return Status::kOk;
     }
@@ -64,26 +54,17 @@ Status Learner::AddClass(Bytes name, uint16_t* label) {
 
 Status Learner::Rename(uint16_t label, Bytes name) {
   if (Status status = CheckClass(label); status != Status::kOk) return status;
-  if (!IsName(name)) return Status::kInvalidName;
+  if (!IsClassName(name)) return Status::kInvalidName;
   for (const uint16_t known : labels()) {
-    const Class& one = parts_.classes[known];
-    if (Equal(name, Bytes(one.name, one.name_bytes))) return known == label ? Status::kOk : Status::kNameTaken;
+    if (parts_.classes[known].name.Is(name)) return known == label ? Status::kOk : Status::kNameTaken;
   }
   return WriteName(label, name);
 }
 
 Status Learner::WriteName(uint16_t label, Bytes name) {
-  const Span<uint8_t> item = parts_.item.subspan(0, kItemHeaderBytes + name.size());
-  EncodeItemHeader({next_id_, label}, item.data());
-  std::memcpy(item.data() + kItemHeaderBytes, name.data(), name.size());
-  uint32_t address = 0;
-  if (Status status = Checked(log_->Append(kClassItem, item, &address)); status != Status::kOk) return status;
-  Class* one = &parts_.classes[label];
-  one->name_id = next_id_++;
-  one->name_address = address;
-  one->name_bytes = static_cast<uint8_t>(name.size());
-  std::memcpy(one->name, name.data(), name.size());
-  return Checked(log_->Flush());
+  const Status status = Checked(parts_.classes[label].name.Write({next_id_, label}, name, &*log_));
+  if (status == Status::kOk) ++next_id_;
+  return status;
 }
 
 Status Learner::LearnSample(uint16_t label) {
@@ -198,7 +179,7 @@ Status Learner::Save() {
 
 Status Learner::SaveRow(uint32_t id, uint32_t base, uint32_t label, uint32_t num_learnt, uint32_t num_ended) {
   CheckpointHeader header{id, base, label, 0, num_learnt, num_ended};
-  const uint32_t part_weights = parts_.checkpoints.part_weights();
+  const uint32_t part_weights = parts_.part_weights;
   for (; header.first < package_.latent_dim; header.first += part_weights) {
     const Span<const float> weights =
         row(label).subspan(header.first, std::min(part_weights, package_.latent_dim - header.first));
@@ -207,7 +188,7 @@ Status Learner::SaveRow(uint32_t id, uint32_t base, uint32_t label, uint32_t num
     const Bytes body(reinterpret_cast<const uint8_t*>(weights.data()), weights.size() * sizeof(float));
     uint32_t address = 0;
     if (Status status = log_->AppendNow(kCheckpointItem, encoded, body, &address); status != Status::kOk) return status;
-    parts_.checkpoints.Add(header, address);
+    parts_.checkpoints.Add(PartOf(header), address);
   }
   return Status::kOk;
 }

@@ -15,7 +15,8 @@
 #include "codec/codec.h"
 #include "encoder/encoder.h"
 #include "learner/checkpoints.h"
-#include "learner/costs.h"
+#include "learner/class_name.h"
+#include "learner/device_learner.h"
 #include "learner/head.h"
 #include "learner/items.h"
 #include "learner/replay_memory.h"
@@ -24,18 +25,9 @@
 
 namespace tfodcl {
 
-// A learnt class, as the device knows it.
-struct ClassInfo {
-  uint16_t label;
-  uint32_t num_learnt;   // samples learnt since the class is known; records may be fewer
-  uint32_t num_records;  // in the replay memory
-  uint32_t num_ended;    // of num_learnt, when EndClass was last called
-  Bytes name;            // UTF-8, valid until the class changes
-};
-
 // The functions below Start return the status of Start while that has not succeeded, kNoPackage before it. A failure of
 // the flash (any status of the log but kLogFull) is returned by all of them until the next Start.
-class Learner : private LogOwner {
+class Learner final : public DeviceLearner, private LogOwner {
  public:
   // Bytes of arena for `package` with a log of `geometry`: what Start takes, to the byte.
   static Status RequiredBytes(const Package& package, const Geometry& geometry, size_t* bytes);
@@ -44,18 +36,18 @@ class Learner : private LogOwner {
   // the arena's memory must outlive the learner, which may be started again. May take as long as an outer loop.
   // Errors: those of Encoder::Prepare and Log::Prepare; kInvalidPackage: the encoder's latent is not the package's;
   // kArenaTooSmall; kBudgetTooSmall, kLogFull: for one record; kForeignLog, kCorruptLog (only Reset works then).
-  Status Start(const Package& package, Flash* flash, Arena* arena);
+  Status Start(const Package& package, Flash* flash, Arena* arena) override;
 
   // kOk: the learner runs. Else what the functions below return, see above.
-  Status status() const { return state_; }
+  Status status() const override { return state_; }
 
   // The label of the class `name`, new or known. A new one takes the lowest free label, and is durable at once.
   // kInvalidName, kCapacityReached, kLogFull; kBudgetTooSmall: for a record of every class.
-  Status AddClass(Bytes name, uint16_t* label);
+  Status AddClass(Bytes name, uint16_t* label) override;
 
   // Learns one sample of a class: encodes input(), takes an inner step, keeps a record.
   // kUnknownClass, kLogFull: nothing is learnt then.
-  Status LearnSample(uint16_t label);
+  Status LearnSample(uint16_t label) override;
 
   // The end of a class's samples: makes its records durable and begins the outer loop, of `num_steps` mini-batches,
   // each of which is one call of ReplayStep. kUnknownClass.
@@ -66,10 +58,10 @@ class Learner : private LogOwner {
   Status ReplayStep(uint32_t* num_left);
 
   // The class of input(): its label, and the scores of all classes (see scores()). kNoClasses.
-  Status Classify(uint16_t* label);
+  Status Classify(uint16_t* label) override;
 
   // Durable at once. kUnknownClass, kInvalidName, kNameTaken, kLogFull.
-  Status Rename(uint16_t label, Bytes name);
+  Status Rename(uint16_t label, Bytes name) override;
 
   // Erases a class: its name, its records, its row of the head, and every earlier state of them from the flash. What
   // the rows of other classes learnt from it stays. Durable at once; an interrupted one is finished by the next Start.
@@ -80,44 +72,41 @@ class Learner : private LogOwner {
   Status Save();
 
   // Erases all that was learnt, the log of another package too.
-  Status Reset();
+  Status Reset() override;
 
   // The encoder's input, int8 (height, width, channels): to be filled before every LearnSample and Classify.
-  Span<int8_t> input() const { return encoder_.input(); }
+  Span<int8_t> input() const override { return encoder_.input(); }
 
   // The latent of the last LearnSample or Classify, int8 (latent_dim,).
-  Span<const int8_t> latent() const { return encoder_.latent(); }
+  Span<const int8_t> latent() const override { return encoder_.latent(); }
 
   // After Classify: float32 (capacity,); those of labels that are not learnt are undefined.
-  Span<const float> scores() const { return parts_.scores; }
+  Span<const float> scores() const override { return parts_.scores; }
 
   // The head's row, float32 (latent_dim,), of a learnt label; of label `capacity`: that of the classes to come.
-  Span<const float> row(uint32_t label) const { return parts_.head.row(label); }
+  Span<const float> row(uint32_t label) const override { return parts_.head.row(label); }
 
   // Labels of the classes, ascending, until one is added or forgotten.
   Span<const uint16_t> labels() const { return parts_.head.labels(); }
-  uint32_t num_classes() const { return static_cast<uint32_t>(labels().size()); }
+  uint32_t num_classes() const override { return static_cast<uint32_t>(labels().size()); }
   // kUnknownClass.
-  Status GetClass(uint16_t label, ClassInfo* info) const;
+  Status GetClass(uint16_t label, ClassInfo* info) const override;
   // Records in memory, and the most that are kept; those of them that are not durable yet.
-  uint32_t num_records() const { return parts_.memory.size(); }
+  uint32_t num_records() const override { return parts_.memory.size(); }
   uint32_t max_records() const { return parts_.memory.max_records(); }
-  uint32_t num_pending() const;
-  LogStatistics log_statistics() const;
+  uint32_t num_pending() const override;
+  LogStatistics log_statistics() const override;
 
   // What the parts have cost since this object was made, by the clock that it is given here.
-  Costs* costs() { return &costs_; }
+  Costs* costs() override { return &costs_; }
 
  private:
   struct Class {
-    uint32_t name_id;       // of the item that gave the name; 0: none
-    uint32_t name_address;  // of that item
-    uint32_t forget_id;     // of the last forget, 0: none; older items of the label are dead
+    ClassName name;
+    uint32_t forget_id;  // of the last forget, 0: none; older items of the label are dead
     uint32_t forget_address;
     uint32_t num_learnt;
     uint32_t num_ended;
-    uint8_t name_bytes;
-    uint8_t name[kMaxNameBytes];
   };
 
   // All that the arena gives, but for the encoder's and the log's.
@@ -127,10 +116,12 @@ class Learner : private LogOwner {
 
     Head head;
     ReplayMemory memory;
-    Checkpoints checkpoints;
+    Checkpoints checkpoints;  // a row has parts_per_row places, one part after the other
+    uint32_t part_weights = 1;
+    uint32_t parts_per_row = 1;
     Span<Class> classes;     // (capacity,)
     Span<float> scores;      // (capacity,)
-    Span<uint8_t> item;      // of the greatest item but parts of checkpoints
+    Span<uint8_t> item;      // of a record
     Span<uint16_t> order;    // (max_records,): of the running epoch
     Span<int8_t> latents;    // (most records of a mini-batch, latent_dim)
     Span<uint16_t> targets;  // (most records of a mini-batch,): their labels
@@ -159,6 +150,8 @@ class Learner : private LogOwner {
   Status OnForget(const Item& item, const ItemHeader& header);
   Status OnCheckpoint(const Item& item);
   Status ReadCheckpointHeader(const Item& item, CheckpointHeader* header) const;
+  CheckpointPart PartOf(const CheckpointHeader& header) const;
+  Span<const uint32_t> SavedRow(uint32_t label) const;
   bool IsNeeded(const Item& item) override;
   void OnMoved(const Item& item, uint32_t to) override;
 

@@ -15,17 +15,15 @@ Status Learner::Parts::TakeMemory(const Package& package, const Codec& codec, co
   if (status != Status::kOk) return status;
   const uint32_t batch = std::min(package.replay_batch, max_records);
   const uint64_t capacity = package.capacity;
-  const uint64_t item_bytes = std::max<uint64_t>(RecordItemBytes(codec), kItemHeaderBytes + kMaxNameBytes);
   const Head::Shape shape{package.capacity, package.latent_dim, package.latent_scale, package.latent_zero_point, batch};
   status = head.TakeMemory(shape, source);
   if (status == Status::kOk) status = memory.TakeMemory(max_records, package.capacity, source);
-  const uint32_t part_weights = PartWeights(package.latent_dim, geometry);
-  if (status == Status::kOk) {
-    status = checkpoints.TakeMemory(package.capacity, package.latent_dim, part_weights, source);
-  }
+  part_weights = PartWeights(package.latent_dim, geometry);
+  parts_per_row = (package.latent_dim + part_weights - 1) / part_weights;
+  if (status == Status::kOk) status = checkpoints.TakeMemory((capacity + 1) * parts_per_row, source);
   if (status == Status::kOk) status = source->Allocate(capacity, &classes);
   if (status == Status::kOk) status = source->Allocate(capacity, &scores);
-  if (status == Status::kOk) status = source->Allocate(item_bytes, &item);
+  if (status == Status::kOk) status = source->Allocate(uint64_t{RecordItemBytes(codec)}, &item);
   if (status == Status::kOk) status = source->Allocate(uint64_t{max_records}, &order);
   if (status == Status::kOk) status = source->Allocate(uint64_t{batch} * package.latent_dim, &latents);
   if (status == Status::kOk) status = source->Allocate(uint64_t{batch}, &targets);
@@ -91,7 +89,7 @@ Status Learner::Recover() {
 
 void Learner::DropUnknown() {
   for (uint32_t label = 0; label < package_.capacity; ++label) {
-    if (parts_.classes[label].name_id == 0) parts_.memory.RemoveOlder(static_cast<uint16_t>(label), next_id_);
+    if (!parts_.classes[label].name.is_given()) parts_.memory.RemoveOlder(static_cast<uint16_t>(label), next_id_);
   }
 }
 
@@ -102,8 +100,8 @@ Status Learner::LoadCheckpoint() {
   if (Status status = LoadRow(package_.capacity); status != Status::kOk) return status;
   for (uint32_t label = 0; label < package_.capacity; ++label) {
     const Class& one = parts_.classes[label];
-    const bool learnt = one.name_id != 0 && one.forget_id < checkpoints->complete_id();
-    if (!learnt || checkpoints->row(label).empty()) continue;
+    const bool learnt = one.name.is_given() && one.forget_id < checkpoints->complete_id();
+    if (!learnt || SavedRow(label).empty()) continue;
     parts_.head.AddClass(static_cast<uint16_t>(label));
     if (Status status = LoadRow(label); status != Status::kOk) return status;
   }
@@ -113,10 +111,10 @@ Status Learner::LoadCheckpoint() {
 Status Learner::LoadRow(uint32_t label) {
   uint8_t encoded[kCheckpointHeaderBytes];
   const Span<float> row = parts_.head.row(label);
-  for (const uint32_t address : parts_.checkpoints.row(label)) {
+  for (const uint32_t address : SavedRow(label)) {
     if (Status status = log_->Read(address, encoded); status != Status::kOk) return status;
     const CheckpointHeader header = DecodeCheckpointHeader(encoded);
-    const size_t count = std::min<size_t>(parts_.checkpoints.part_weights(), row.size() - header.first);
+    const size_t count = std::min<size_t>(parts_.part_weights, row.size() - header.first);
     const Span<uint8_t> weights(reinterpret_cast<uint8_t*>(row.data() + header.first), count * sizeof(float));
     if (Status status = log_->Read(address + kCheckpointHeaderBytes, weights); status != Status::kOk) return status;
     if (label == package_.capacity) continue;
@@ -141,7 +139,7 @@ Status Learner::LearnYounger() {
   }
   for (uint32_t label = 0; label < package_.capacity; ++label) {
     Class* one = &parts_.classes[label];
-    if (one->name_id == 0) continue;
+    if (!one->name.is_given()) continue;
     if (!parts_.head.IsLearnt(label)) parts_.head.AddClass(static_cast<uint16_t>(label));
     if (first < num_records()) one->num_ended = one->num_learnt;
   }
@@ -198,14 +196,8 @@ Status Learner::OnRecord(const Item& item, const ItemHeader& header) {
 }
 
 Status Learner::OnClass(const Item& item, const ItemHeader& header) {
-  const uint32_t name_bytes = item.size_bytes - kItemHeaderBytes;
-  if (name_bytes < 1 || name_bytes > kMaxNameBytes) return Status::kCorruptLog;
   Class* one = &parts_.classes[header.label];
-  if (header.id <= one->name_id || header.id < one->forget_id) return Status::kOk;
-  one->name_id = header.id;
-  one->name_address = item.address;
-  one->name_bytes = static_cast<uint8_t>(name_bytes);
-  return log_->Read(item.address + kItemHeaderBytes, Span<uint8_t>(one->name, name_bytes));
+  return header.id < one->forget_id ? Status::kOk : one->name.Take(item, header.id, *log_);
 }
 
 Status Learner::OnForget(const Item& item, const ItemHeader& header) {
@@ -215,7 +207,7 @@ Status Learner::OnForget(const Item& item, const ItemHeader& header) {
   if (header.id <= one->forget_id) return Status::kOk;
   one->forget_id = header.id;
   one->forget_address = item.address;
-  if (one->name_id < one->forget_id) one->name_id = 0;
+  if (one->name.id() < one->forget_id) one->name.Clear();
   parts_.memory.RemoveOlder(header.label, one->forget_id);
   return Status::kOk;
 }
@@ -225,7 +217,7 @@ Status Learner::ReadCheckpointHeader(const Item& item, CheckpointHeader* header)
   if (item.size_bytes < kCheckpointHeaderBytes) return Status::kCorruptLog;
   if (Status status = log_->Read(item.address, encoded); status != Status::kOk) return status;
   *header = DecodeCheckpointHeader(encoded);
-  const uint32_t part_weights = parts_.checkpoints.part_weights();
+  const uint32_t part_weights = parts_.part_weights;
   if (header->id == 0 || header->base >= header->id || header->label > package_.capacity) return Status::kCorruptLog;
   if (header->label == package_.capacity && header->num_learnt > package_.capacity) return Status::kCorruptLog;
   if (header->first >= package_.latent_dim || header->first % part_weights != 0) return Status::kCorruptLog;
@@ -238,15 +230,27 @@ Status Learner::OnCheckpoint(const Item& item) {
   CheckpointHeader header;
   if (Status status = ReadCheckpointHeader(item, &header); status != Status::kOk) return status;
   next_id_ = std::max(next_id_, header.id + 1);
-  parts_.checkpoints.Add(header, item.address);
+  parts_.checkpoints.Add(PartOf(header), item.address);
   return Status::kOk;
+}
+
+// The row to come, the last one, says how many there are.
+CheckpointPart Learner::PartOf(const CheckpointHeader& header) const {
+  const uint32_t place = header.label * parts_.parts_per_row + header.first / parts_.part_weights;
+  const uint32_t num_rows = header.label == package_.capacity ? header.num_learnt + 1 : 0;
+  return {header.id, header.base, place, num_rows * parts_.parts_per_row};
+}
+
+Span<const uint32_t> Learner::SavedRow(uint32_t label) const {
+  return parts_.checkpoints.addresses(uint64_t{label} * parts_.parts_per_row, parts_.parts_per_row);
 }
 
 // What lies at an address that is not known may be torn: no field of it is relied on.
 bool Learner::IsNeeded(const Item& item) {
   if (item.kind == kCheckpointItem) {
     CheckpointHeader header;
-    return ReadCheckpointHeader(item, &header) == Status::kOk && parts_.checkpoints.IsNeeded(header, item.address);
+    return ReadCheckpointHeader(item, &header) == Status::kOk &&
+           parts_.checkpoints.IsNeeded(PartOf(header), item.address);
   }
   uint8_t encoded[kItemHeaderBytes];
   if (item.kind == kForgottenItem || log_->Read(item.address, encoded) != Status::kOk) return false;
@@ -256,7 +260,7 @@ bool Learner::IsNeeded(const Item& item) {
   if (item.kind == kForgetItem) {
     return header.id > forgotten_id_ && one.forget_id == header.id && one.forget_address == item.address;
   }
-  if (item.kind == kClassItem) return one.name_id == header.id && one.name_address == item.address;
+  if (item.kind == kClassItem) return one.name.IsAt(header.id, item.address);
   const uint32_t place = parts_.memory.Find(header.id);
   return place < num_records() && parts_.memory.address(place) == item.address;
 }
@@ -264,7 +268,7 @@ bool Learner::IsNeeded(const Item& item) {
 void Learner::OnMoved(const Item& item, uint32_t to) {
   if (item.kind == kCheckpointItem) {
     CheckpointHeader header;
-    if (ReadCheckpointHeader(item, &header) == Status::kOk) parts_.checkpoints.Move(header, to);
+    if (ReadCheckpointHeader(item, &header) == Status::kOk) parts_.checkpoints.Move(PartOf(header), to);
     return;
   }
   uint8_t encoded[kItemHeaderBytes];
@@ -273,7 +277,7 @@ void Learner::OnMoved(const Item& item, uint32_t to) {
   if (item.kind == kForgetItem) {
     parts_.classes[header.label].forget_address = to;
   } else if (item.kind == kClassItem) {
-    parts_.classes[header.label].name_address = to;
+    parts_.classes[header.label].name.Move(to);
   } else {
     parts_.memory.set_address(parts_.memory.Find(header.id), to);
   }

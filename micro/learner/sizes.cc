@@ -37,24 +37,36 @@ uint32_t BatchBytes(const Codec& codec, const Geometry& geometry) {
   return std::max({item_bytes, num_items * item_bytes, uint32_t{kItemHeaderBytes + kMaxNameBytes}});
 }
 
-uint32_t PartWeights(uint32_t latent_dim, const Geometry& geometry) {
+uint32_t MostPartWeights(const Geometry& geometry) {
   const uint32_t part_bytes = PartBytes(geometry);
-  const uint32_t fitting = part_bytes > kPartOverheadBytes ? (part_bytes - kPartOverheadBytes) / sizeof(float) : 0;
-  return std::clamp<uint32_t>(fitting, 1, latent_dim);
+  return part_bytes > kPartOverheadBytes + sizeof(float) ? (part_bytes - kPartOverheadBytes) / sizeof(float) : 1;
+}
+
+uint32_t PartWeights(uint32_t latent_dim, const Geometry& geometry) {
+  return std::min(MostPartWeights(geometry), latent_dim);
+}
+
+uint32_t BudgetRecords(const Package& package, const Codec& codec) {
+  return std::min(package.replay_budget_bytes / (2 + codec.payload_bytes()), kMostRecords);
+}
+
+int64_t FittingRecords(const Package& package, const Codec& codec, const Geometry& geometry, uint64_t num_parts,
+                       uint32_t part_bytes) {
+  const int64_t checkpoint_bytes = static_cast<int64_t>(num_parts) * CommitBytes(part_bytes, geometry);
+  const int64_t names_bytes = (int64_t{package.capacity} + 2) * CommitBytes(kItemHeaderBytes + kMaxNameBytes, geometry);
+  const int64_t left = LogBytes(codec, geometry) - 2 * checkpoint_bytes - names_bytes;
+  return left / CommitBytes(RecordItemBytes(codec), geometry);
 }
 
 Status MaxRecords(const Package& package, const Codec& codec, const Geometry& geometry, uint32_t* max_records) {
-  const uint32_t budget = package.replay_budget_bytes / (2 + codec.payload_bytes());
+  const uint32_t budget = BudgetRecords(package, codec);
   if (budget == 0) return Status::kBudgetTooSmall;
   const uint32_t part_weights = PartWeights(package.latent_dim, geometry);
-  const int64_t parts_per_row = (package.latent_dim + part_weights - 1) / part_weights;
-  const int64_t part_bytes = CommitBytes(kCheckpointHeaderBytes + 4 * part_weights, geometry);
-  const int64_t checkpoint_bytes = (int64_t{package.capacity} + 1) * parts_per_row * part_bytes;
-  const int64_t names_bytes = (int64_t{package.capacity} + 2) * CommitBytes(kItemHeaderBytes + kMaxNameBytes, geometry);
-  const int64_t left = LogBytes(codec, geometry) - 2 * checkpoint_bytes - names_bytes;
-  const int64_t fitting = left / CommitBytes(RecordItemBytes(codec), geometry);
+  const uint64_t parts_per_row = (package.latent_dim + part_weights - 1) / part_weights;
+  const int64_t fitting = FittingRecords(package, codec, geometry, (uint64_t{package.capacity} + 1) * parts_per_row,
+                                         kCheckpointHeaderBytes + 4 * part_weights);
   if (fitting <= 0) return Status::kLogFull;
-  *max_records = static_cast<uint32_t>(std::min<int64_t>({budget, fitting, kMostRecords}));
+  *max_records = static_cast<uint32_t>(std::min<int64_t>(budget, fitting));
   return Status::kOk;
 }
 

@@ -44,14 +44,11 @@ Status Server::Learn() {
   return status;
 }
 
-Status Server::EndClass() {
-  uint32_t num_steps;
-  Status status = learner_->EndClass(ArgumentU16(0), &num_steps);
-  if (status != Status::kOk) return status;
+template <typename Step>
+Status Server::TakeSteps(uint32_t num_steps, const Step& step) {
   const uint32_t interval = num_steps / kMaxProgressReplies + 1;
   for (uint32_t num_left = num_steps; num_left > 0;) {
-    status = learner_->ReplayStep(&num_left);
-    if (status != Status::kOk) return status;
+    if (Status status = step(&num_left); status != Status::kOk) return status;
     if (num_left > 0 && (num_steps - num_left) % interval == 0) ReplyProgress(num_steps, num_left);
   }
   reply_.U32(num_steps);
@@ -59,11 +56,31 @@ Status Server::EndClass() {
   return Status::kOk;
 }
 
+Status Server::EndClass() {
+  uint32_t num_steps;
+  if (Status status = class_learner_->EndClass(ArgumentU16(0), &num_steps); status != Status::kOk) return status;
+  return TakeSteps(num_steps, [&](uint32_t* num_left) { return class_learner_->ReplayStep(num_left); });
+}
+
+Status Server::EndBatch() {
+  uint32_t num_steps;
+  if (Status status = batch_learner_->EndBatch(&num_steps); status != Status::kOk) return status;
+  return TakeSteps(num_steps, [&](uint32_t* num_left) { return batch_learner_->TrainStep(num_left); });
+}
+
+Status Server::Batch() {
+  reply_.U32(batch_learner_->num_batches());
+  reply_.U32(batch_learner_->num_new());
+  reply_.U32(batch_learner_->max_new());
+  reply_.U32(batch_learner_->max_records());
+  return Status::kOk;
+}
+
 Status Server::Rename() { return learner_->Rename(ArgumentU16(0), ArgumentsFrom(2)); }
 
-Status Server::Forget() { return learner_->Forget(ArgumentU16(0)); }
+Status Server::Forget() { return class_learner_->Forget(ArgumentU16(0)); }
 
-Status Server::Save() { return learner_->Save(); }
+Status Server::Save() { return class_learner_->Save(); }
 
 Status Server::Class() {
   ClassInfo info;
@@ -83,8 +100,9 @@ Status Server::Row() {
   ClassInfo info;
   const Status status = learner_->GetClass(label, &info);
   if (status != Status::kOk) return status;
-  if (!IsWithin(offset, count, package_.latent_dim, kMaxFloats)) return Status::kOutOfRange;
-  for (const float value : learner_->row(label).subspan(offset, count)) reply_.F32(value);
+  const Span<const float> row = learner_->row(label);
+  if (!IsWithin(offset, count, static_cast<uint32_t>(row.size()), kMaxFloats)) return Status::kOutOfRange;
+  for (const float value : row.subspan(offset, count)) reply_.F32(value);
   return Status::kOk;
 }
 

@@ -18,10 +18,10 @@ bool IsWithin(const Geometry& geometry, uint32_t offset, size_t size_bytes) {
 
 void Server::Start() {
   Package package;
-  const Status status = ReadPackage(ReadableRegion(), &package);
+  const Status status = ReadPackage(ReadableRegion(), &package, Trains::kNetwork);
   if (status == Status::kOk) {
     static_cast<void>(StartLearner(package, PackageSource::kRegion));
-  } else if (ReadPackage(device_.factory_package, &package) == Status::kOk) {
+  } else if (ReadPackage(device_.factory_package, &package, Trains::kNetwork) == Status::kOk) {
     static_cast<void>(StartLearner(package, PackageSource::kFirmware));
   } else {
     learner_status_ = status == Status::kNotAPackage ? Status::kNoPackage : status;
@@ -47,6 +47,8 @@ Status Server::StartLearner(const Package& package, PackageSource source) {
   package_ = package;
   package_source_ = source;
   Arena arena(device_.arena);
+  learner_ = class_learner_;
+  if (!package_.network.empty()) learner_ = batch_learner_;
   learner_status_ = learner_->Start(package_, device_.log_flash, &arena);
   arena_used_ = arena.used();
   num_correct_ = 0;
@@ -114,7 +116,7 @@ Status Server::PackageCheck() {
 
 Status Server::PackageStart() {
   Package package;
-  const Status status = ReadPackage(ReadableRegion(), &package);
+  const Status status = ReadPackage(ReadableRegion(), &package, Trains::kNetwork);
   return status == Status::kOk ? StartLearner(package, PackageSource::kRegion) : status;
 }
 

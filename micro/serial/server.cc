@@ -9,35 +9,44 @@ constexpr uint8_t kInfo = 0x01;
 // Commands after which SCORES and LATENT no longer tell of the last sample.
 constexpr uint8_t kFirstThatMayMoveLatent = 0x03;
 constexpr uint8_t kLastThatMayMoveLatent = 0x25;
+constexpr uint8_t kEndBatch = 0x28;
+
+bool MayMoveLatent(uint8_t command) {
+  return (command >= kFirstThatMayMoveLatent && command <= kLastThatMayMoveLatent) || command == kEndBatch;
+}
 
 }  // namespace
 
 constexpr Server::Command Server::kCommands[] = {
-    {0x01, 4, Command::Rest::kNone, false, &Server::Info},
-    {0x02, 0, Command::Rest::kNone, false, &Server::Statistics},
-    {0x03, 0, Command::Rest::kNone, false, &Server::Reboot},
-    {0x04, 0, Command::Rest::kNone, false, &Server::Reset},
-    {0x05, 8, Command::Rest::kNone, false, &Server::LogRead},
-    {0x10, 4, Command::Rest::kNone, false, &Server::PackageErase},
-    {0x11, 4, Command::Rest::kBytes, false, &Server::PackageWrite},
-    {0x12, 8, Command::Rest::kNone, false, &Server::PackageCheck},
-    {0x13, 0, Command::Rest::kNone, false, &Server::PackageStart},
-    {0x20, 0, Command::Rest::kBytes, true, &Server::AddClass},
-    {0x21, 2, Command::Rest::kInput, true, &Server::Learn},
-    {0x22, 2, Command::Rest::kNone, true, &Server::EndClass},
-    {0x23, 2, Command::Rest::kBytes, true, &Server::Rename},
-    {0x24, 2, Command::Rest::kNone, true, &Server::Forget},
-    {0x25, 0, Command::Rest::kNone, true, &Server::Save},
-    {0x26, 2, Command::Rest::kNone, true, &Server::Class},
-    {0x27, 10, Command::Rest::kNone, true, &Server::Row},
-    {0x30, 0, Command::Rest::kInput, true, &Server::Classify},
-    {0x31, 3, Command::Rest::kInput, true, &Server::Evaluate},
-    {0x32, 8, Command::Rest::kNone, true, &Server::Scores},
-    {0x33, 8, Command::Rest::kNone, true, &Server::Latent},
+    {0x01, 4, Command::Rest::kNone, Command::Needs::kNothing, &Server::Info},
+    {0x02, 0, Command::Rest::kNone, Command::Needs::kNothing, &Server::Statistics},
+    {0x03, 0, Command::Rest::kNone, Command::Needs::kNothing, &Server::Reboot},
+    {0x04, 0, Command::Rest::kNone, Command::Needs::kNothing, &Server::Reset},
+    {0x05, 8, Command::Rest::kNone, Command::Needs::kNothing, &Server::LogRead},
+    {0x10, 4, Command::Rest::kNone, Command::Needs::kNothing, &Server::PackageErase},
+    {0x11, 4, Command::Rest::kBytes, Command::Needs::kNothing, &Server::PackageWrite},
+    {0x12, 8, Command::Rest::kNone, Command::Needs::kNothing, &Server::PackageCheck},
+    {0x13, 0, Command::Rest::kNone, Command::Needs::kNothing, &Server::PackageStart},
+    {0x20, 0, Command::Rest::kBytes, Command::Needs::kLearner, &Server::AddClass},
+    {0x21, 2, Command::Rest::kInput, Command::Needs::kLearner, &Server::Learn},
+    {0x22, 2, Command::Rest::kNone, Command::Needs::kClassLearner, &Server::EndClass},
+    {0x23, 2, Command::Rest::kBytes, Command::Needs::kLearner, &Server::Rename},
+    {0x24, 2, Command::Rest::kNone, Command::Needs::kClassLearner, &Server::Forget},
+    {0x25, 0, Command::Rest::kNone, Command::Needs::kClassLearner, &Server::Save},
+    {0x26, 2, Command::Rest::kNone, Command::Needs::kLearner, &Server::Class},
+    {0x27, 10, Command::Rest::kNone, Command::Needs::kLearner, &Server::Row},
+    {0x28, 0, Command::Rest::kNone, Command::Needs::kBatchLearner, &Server::EndBatch},
+    {0x29, 0, Command::Rest::kNone, Command::Needs::kBatchLearner, &Server::Batch},
+    {0x30, 0, Command::Rest::kInput, Command::Needs::kLearner, &Server::Classify},
+    {0x31, 3, Command::Rest::kInput, Command::Needs::kLearner, &Server::Evaluate},
+    {0x32, 8, Command::Rest::kNone, Command::Needs::kLearner, &Server::Scores},
+    {0x33, 8, Command::Rest::kNone, Command::Needs::kLearner, &Server::Latent},
 };
 
-Server::Server(const Device& device, Learner* learner) : device_(device), learner_(learner) {
-  learner_->costs()->SetClock(device_.ticks);
+Server::Server(const Device& device, Learner* class_learner, BatchLearner* batch_learner)
+    : device_(device), class_learner_(class_learner), batch_learner_(batch_learner), learner_(class_learner) {
+  class_learner_->costs()->SetClock(device_.ticks);
+  batch_learner_->costs()->SetClock(device_.ticks);
 }
 
 void Server::Receive(Bytes bytes) {
@@ -96,9 +105,9 @@ void Server::Execute() {
 }
 
 Status Server::Dispatch(const Command& command) {
-  if (command.needs_learner && learner_status_ != Status::kOk) return learner_status_;
+  if (Status status = Admits(command); status != Status::kOk) return status;
   if (!HasLength(command)) return Status::kInvalidLength;
-  if (command.number >= kFirstThatMayMoveLatent && command.number <= kLastThatMayMoveLatent) {
+  if (MayMoveLatent(command.number)) {
     has_latent_ = false;
     has_scores_ = false;
   }
@@ -107,6 +116,14 @@ Status Server::Dispatch(const Command& command) {
   if (status == Status::kOk) costs_[&command - kCommands].Add(device_.ticks() - begin);
   if (learner_status_ == Status::kOk) learner_status_ = learner_->status();  // a flash may have failed
   return status;
+}
+
+Status Server::Admits(const Command& command) const {
+  if (command.needs == Command::Needs::kNothing) return Status::kOk;
+  if (learner_status_ != Status::kOk) return learner_status_;
+  const bool is_other = learner_ == class_learner_ ? command.needs == Command::Needs::kBatchLearner
+                                                   : command.needs == Command::Needs::kClassLearner;
+  return is_other ? Status::kUnknownCommand : Status::kOk;
 }
 
 bool Server::HasLength(const Command& command) const {

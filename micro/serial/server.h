@@ -1,8 +1,10 @@
-// The board's side of the serial protocol (SPEC.md 7): bytes in, calls of the learner, replies out.
+// The board's side of the serial protocol (SPEC.md 7): bytes in, calls of the learner that the package needs, replies
+// out.
 
 #ifndef TFODCL_SERIAL_SERVER_H_
 #define TFODCL_SERIAL_SERVER_H_
 
+#include "batch_learner/batch_learner.h"
 #include "learner/learner.h"
 #include "serial/device.h"
 #include "serial/frame.h"
@@ -13,8 +15,9 @@ inline constexpr char kFirmwareVersion[] = "1.0.0";
 
 class Server {
  public:
-  // `device` and `learner`, which gets the device's clock, must outlive the server.
-  Server(const Device& device, Learner* learner);
+  // `device` and the learners, which get the device's clock, must outlive the server. Packages with a network are
+  // `batch_learner`'s.
+  Server(const Device& device, Learner* class_learner, BatchLearner* batch_learner);
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
@@ -31,11 +34,11 @@ class Server {
     uint8_t number;
     uint32_t fixed_bytes;                                      // of the payload
     enum class Rest : uint8_t { kNone, kInput, kBytes } rest;  // of the payload, after the fixed bytes
-    bool needs_learner;
+    enum class Needs : uint8_t { kNothing, kLearner, kClassLearner, kBatchLearner } needs;
     Status (Server::*execute)();
   };
   enum class PackageSource : uint8_t { kNone = 0, kRegion = 1, kFirmware = 2 };
-  static constexpr size_t kNumCommands = 21;
+  static constexpr size_t kNumCommands = 23;
   static const Command kCommands[kNumCommands];
 
   // Frames and their order.
@@ -45,6 +48,7 @@ class Server {
   bool IsNext() const;
   void Execute();
   Status Dispatch(const Command& command);
+  Status Admits(const Command& command) const;
   bool HasLength(const Command& command) const;
   void ReplyError(uint8_t command, uint16_t sequence, Status error);
   void ReplyProgress(uint32_t num_steps, uint32_t num_left);
@@ -78,6 +82,8 @@ class Server {
   Status Rename();
   Status Forget();
   Status Save();
+  Status EndBatch();
+  Status Batch();
   Status Class();
   Status Row();
   Status Classify();
@@ -85,6 +91,9 @@ class Server {
   Status Scores();
   Status Latent();
   void TakeInput(Bytes input);
+  // Takes all of `num_steps` by step(&num_left), with progress replies; then the final reply's payload.
+  template <typename Step>
+  Status TakeSteps(uint32_t num_steps, const Step& step);
 
   uint16_t ArgumentU16(uint32_t offset) const { return ReadU16(request_.payload.data() + offset); }
   uint32_t ArgumentU32(uint32_t offset) const { return ReadU32(request_.payload.data() + offset); }
@@ -93,7 +102,9 @@ class Server {
   }
 
   const Device& device_;
-  Learner* learner_;
+  Learner* class_learner_;
+  BatchLearner* batch_learner_;
+  DeviceLearner* learner_;  // the one of the package
 
   // The frame that is being received, and the request in it.
   size_t num_received_ = 0;

@@ -118,10 +118,19 @@ Status AdaptiveStage::Prepare(Bytes section, const StageSettings& settings, Aren
   settings_ = settings;
   sgd_ = {settings.rate, network.momentum(), network.weight_decay()};
   renorm_ = network.renorm();
-  Place(network);
+  Begin(network);
+  return Status::kOk;
+}
+
+void AdaptiveStage::Reset(Bytes section) {
+  NetworkSection network;
+  if (network.Read(section) == Status::kOk) Begin(network);
+}
+
+void AdaptiveStage::Begin(const NetworkSection& section) {
+  Place(section);
   std::fill(known_.begin(), known_.end(), uint8_t{0});
   std::fill(velocities_.begin(), velocities_.end(), 0.0f);
-  return Status::kOk;
 }
 
 void AdaptiveStage::Place(const NetworkSection& section) {

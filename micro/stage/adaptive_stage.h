@@ -48,6 +48,9 @@ class AdaptiveStage {
   // memory must outlive the stage. The errors of RequiredBytes, and kArenaTooSmall: nothing is taken then.
   Status Prepare(Bytes section, const StageSettings& settings, Arena* arena);
 
+  // The arrays are again those of `section`, which Prepare was given; velocities are 0, and no class is known.
+  void Reset(Bytes section);
+
   const StageMemory& memory() const { return memory_; }
   size_t num_features() const { return head().is.input.channels; }  // inputs of the head
 
@@ -93,6 +96,7 @@ class AdaptiveStage {
   // `source` is an Arena or an ArenaMeasure.
   template <typename Source>
   Status TakeMemory(const NetworkSection& section, const StageSettings& settings, Source* source);
+  void Begin(const NetworkSection& section);
   void Place(const NetworkSection& section);
 
   const Layer& head() const { return layers_[layers_.size() - 1]; }

@@ -124,12 +124,11 @@ Status NetworkSection::CheckHeader() const {
   const uint64_t table_end = kHeaderBytes + uint64_t{kLayerBytes} * num_layers();
   const uint64_t arrays = Aligned(table_end);
   const bool below_one = IsWithin(momentum(), 0.0f, 1.0f) && momentum() < 1.0f;
-  const bool valid = num_layers() >= 1 && ReadU16(header + 6) == 0 && below_one &&
-                     IsShapeValid(ReadU16(header + 2), ReadU16(header + 4), ReadU32(header + 8)) &&
-                     IsWithin(weight_decay(), 0.0f, kMaxF32) && IsWithin(renorm().r_max, 1.0f, kMaxF32) &&
-                     IsWithin(renorm().d_max, 0.0f, kMaxF32) && IsWithin(renorm().momentum, 0.0f, 1.0f) &&
-                     arrays <= section_.size() &&
-                     IsZero(section_.subspan(static_cast<size_t>(table_end), static_cast<size_t>(arrays - table_end)));
+  const bool valid =
+      num_layers() >= 1 && below_one && IsShapeValid(ReadU16(header + 2), ReadU16(header + 4), ReadU32(header + 8)) &&
+      IsWithin(weight_decay(), 0.0f, kMaxF32) && IsWithin(renorm().r_max, 1.0f, kMaxF32) &&
+      IsWithin(renorm().d_max, 0.0f, kMaxF32) && IsWithin(renorm().momentum, 0.0f, 1.0f) && arrays <= section_.size() &&
+      IsZero(section_.subspan(static_cast<size_t>(table_end), static_cast<size_t>(arrays - table_end)));
   return valid ? Status::kOk : Status::kInvalidPackage;
 }
 

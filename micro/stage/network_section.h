@@ -41,6 +41,8 @@ class NetworkSection {
 
   uint16_t num_layers() const { return ReadU16(section_.data()); }
   ImageShape latent() const;
+  // Most new samples of a training batch; 0: as many as a mini-batch has.
+  uint16_t max_new() const { return ReadU16(section_.data() + 6); }
   float momentum() const { return ReadF32(section_.data() + 12); }
   float weight_decay() const { return ReadF32(section_.data() + 16); }
   BatchRenorm renorm() const;

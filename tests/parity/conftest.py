@@ -12,14 +12,16 @@ from tfodcl.replay.log import Geometry
 
 @pytest.fixture
 def learn_script(micro_tests, tmp_path):
-    """Runs the C++ learner; returns what it printed and the directory of its dumps."""
+    """Runs a C++ learner; returns what it printed and the directory of its dumps."""
 
-    def run(made: package.Package, inputs: np.ndarray, geometry: Geometry, script: str) -> tuple[list[str], Path]:
+    def run(
+        made: package.Package, inputs: np.ndarray, geometry: Geometry, script: str, program: str = "learn_script"
+    ) -> tuple[list[str], Path]:
         package.write(tmp_path / "model.tfodcl", made)
         inputs.tofile(tmp_path / "inputs")
         sizes = (geometry.program_unit_bytes, geometry.erase_block_bytes, geometry.num_blocks)
         result = subprocess.run(
-            [micro_tests / "tests" / "learn_script", tmp_path / "model.tfodcl", tmp_path / "inputs"]
+            [micro_tests / "tests" / program, tmp_path / "model.tfodcl", tmp_path / "inputs"]
             + [str(size) for size in sizes]
             + [tmp_path],
             input=script,

@@ -113,7 +113,7 @@ class Case:
         return {**self.stored.weights, "head/kernel": self.rows.T}
 
     def with_tensorflow(self, dtype: str) -> Outcome:
-        stage = KerasStage(*self.stored, dtype=dtype)
+        stage = KerasStage(self.stored.network, self.stored.weights, self.stored.training, dtype)
         stage.set_head(self.rows, KNOWN)
         losses = [stage.step(latents.astype(dtype), labels) for latents, labels in self.batches]
         return Outcome(np.array(losses), stage.weights, stage.logits(self.batches[-1][0].astype(dtype)))

@@ -10,7 +10,7 @@ from tfodcl.compress.setting import CodecSetting
 from tfodcl.data import ClassSplit, Dataset
 from tfodcl.data.splits import split_classes
 from tfodcl.errors import InputError
-from tfodcl.presets import PRESETS, choose, choose_split
+from tfodcl.presets import PRESETS, SPLIT_PRESETS, choose, choose_split
 from tfodcl.streams import nicv2
 
 IMAGE, SPEECH = {"kind": "image", "scale": 1 / 255}, {"kind": "mfcc"}
@@ -107,7 +107,7 @@ def test_best_knows_no_sizes_for_other_data_than_images_and_speech():
         choose("best", windows, 6)
 
 
-@pytest.mark.parametrize("preset", ["quick", "paper"])
+@pytest.mark.parametrize("preset", SPLIT_PRESETS)
 @pytest.mark.parametrize(
     ("name", "shape", "num_classes", "num_samples"),
     [
@@ -147,8 +147,10 @@ def test_the_paper_preset_of_qlr_is_qlr_cls():
 
 
 def test_qlr_has_no_preset_best_and_no_network_for_speech():
-    with pytest.raises(InputError, match="qlr has the presets quick and paper. Received: best."):
+    with pytest.raises(InputError, match="qlr has the presets quick, paper, board. Received: best."):
         choose_split("best", dataset("cifar100", *KNOWN["cifar100"]), 30_000)
+    with pytest.raises(InputError, match="preset board is qlr's; others have quick, paper, best. Received: board."):
+        choose("board", dataset("cifar100", *KNOWN["cifar100"]), 30_000)
     speech = dataset("speech_commands", *KNOWN["speech_commands"])
     with pytest.raises(InputError, match="encoder mobilenet_quarter needs inputs of at least 16x16. Received: 49x10."):
         check_fits(choose_split("quick", speech, 20_000).training.encoder, speech.input_shape)

@@ -15,8 +15,9 @@ from tfodcl import continual, split_bench, sweep, train, train_qlr
 from tfodcl import package as packages
 from tfodcl.data import load
 from tfodcl.errors import InputError
-from tfodcl.methods.qlr import Mixing, Qlr
+from tfodcl.methods.qlr import Qlr
 from tfodcl.presets import Preset, SplitPreset
+from tfodcl.replay.mixing import Mixing
 from tfodcl.report import load_results
 from tfodcl.stages import network_section
 from tfodcl.stages.classifier import FrozenStage
@@ -49,6 +50,7 @@ COMMAND = f"""
 from tfodcl import continual, sweep, train
 from tfodcl.command import run
 from tfodcl.presets import Preset, SplitPreset
+from tfodcl.replay.mixing import Mixing
 train.choose_split = lambda name, dataset, number: {TINY!r}
 train.load_tensorflow()
 continual.BATCH_RATE_GRID, sweep.SEARCH_STREAMS = {RATES}, 1
@@ -137,7 +139,7 @@ def test_results_have_the_method_and_every_setting_of_the_sweep(made):
 
 def teach(package: packages.Package, stream: BatchStream, rate: float, seed: int) -> list[float]:
     """Accuracies of a learner made by hand from the package."""
-    network, weights, training = network_section.read(package)
+    network, weights, training, _ = network_section.read(package)
     frozen = FrozenStage(TfliteEncoder(package.encoder), package.latent_scale, package.latent_zero_point)
     mixing = Mixing(6, package.learning.replay_batch, package.learning.replay_epochs)
     stage = KerasStage(network, weights, dataclasses.replace(training, learning_rate=rate))

@@ -35,6 +35,8 @@ class Command(IntEnum):
     SAVE = 0x25
     CLASS = 0x26
     ROW = 0x27
+    END_BATCH = 0x28
+    BATCH = 0x29
     CLASSIFY = 0x30
     EVALUATE = 0x31
     SCORES = 0x32
@@ -121,6 +123,23 @@ class LearntClass:
     num_ended: int
 
 
+@dataclass(frozen=True)
+class BatchProgress:
+    """Of a board that learns training batches.
+
+    Attributes:
+      num_batches: training batches completed.
+      num_new: samples of the one that is under way.
+      max_new: most samples of one.
+      max_records: most that are kept.
+    """
+
+    num_batches: int
+    num_new: int
+    max_new: int
+    max_records: int
+
+
 class Device:
     """A board that learns, at the other end of `line`. All methods raise as Line.request does."""
 
@@ -192,12 +211,21 @@ class Device:
 
     def end_class(self, label: int, on_progress: Callable[[int, int], None]) -> None:
         """The outer loop; `on_progress` gets mini-batches done and their number."""
+        self._train(Command.END_CLASS, struct.pack("<H", label), on_progress)
 
-        def report(payload: bytes) -> None:
-            num_steps, num_left = struct.unpack("<II", payload)
+    def end_batch(self, on_progress: Callable[[int, int], None]) -> None:
+        """Trains on the samples learnt since the last one; then all is durable. `on_progress` as of end_class."""
+        self._train(Command.END_BATCH, b"", on_progress)
+
+    def _train(self, command: Command, payload: bytes, on_progress: Callable[[int, int], None]) -> None:
+        def report(reply: bytes) -> None:
+            num_steps, num_left = struct.unpack("<II", reply)
             on_progress(num_steps - num_left, num_steps)
 
-        report(self._line.request(Command.END_CLASS, struct.pack("<H", label), report))
+        report(self._line.request(command, payload, report))
+
+    def batch(self) -> BatchProgress:
+        return BatchProgress(*struct.unpack("<IIII", self._line.request(Command.BATCH)))
 
     def classify(self, quantized: np.ndarray) -> int:
         """The label of one int8 input."""
@@ -252,9 +280,9 @@ class Device:
         """Of the last classified sample, (capacity,) float32; NaN for labels that are not learnt."""
         return np.frombuffer(self._values(Command.SCORES, b"", capacity, _FLOATS_A_REPLY), "<f4")
 
-    def row(self, label: int, latent_dim: int) -> np.ndarray:
-        """The head's row of a class, (latent_dim,) float32."""
-        return np.frombuffer(self._values(Command.ROW, struct.pack("<H", label), latent_dim, _FLOATS_A_REPLY), "<f4")
+    def row(self, label: int, num_features: int) -> np.ndarray:
+        """The head's row of a class, (num_features,) float32; features are the latent where the head is all."""
+        return np.frombuffer(self._values(Command.ROW, struct.pack("<H", label), num_features, _FLOATS_A_REPLY), "<f4")
 
     def log(self, info: Info) -> bytes:
         """The flash region of the log, byte by byte."""

@@ -2,7 +2,7 @@
 
 import functools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -46,6 +46,10 @@ class Journal:
         known = self._points.get(str(num_classes))
         return None if known is None else np.array(known, np.int64)
 
+    def at(self, points: Sequence[int]) -> list[np.ndarray]:
+        """Predictions at points that were all passed."""
+        return [np.array(self._points[str(point)], np.int64) for point in points]
+
     def put(self, num_classes: int, predictions: list[int]) -> None:
         self._points[str(num_classes)] = predictions
         content = {"key": self._key, "predictions": self._points}
@@ -87,11 +91,11 @@ def teach(device: Device, stream: Stream, quantize: Quantize, journal: Journal) 
             known = stream.y_test < num_known
             if journal.get(num_known) is None:
                 x, y = quantize(stream.x_test[known]), stream.y_test[known]
-                predictions = again_after_restart(device, functools.partial(_test, device, x, y, bar, done))
+                predictions = again_after_restart(device, functools.partial(evaluate, device, x, y, bar, done))
                 journal.put(num_known, predictions)
             done += int(known.sum())
-        _show(bar, done, "")
-    return [_known(journal.get(point)) for point in stream.eval_points]
+        show(bar, done, "")
+    return journal.at(stream.eval_points)
 
 
 def again_after_restart(device: Device, action: Callable[[], T]) -> T:
@@ -108,16 +112,17 @@ def _teach_class(device: Device, task: Task, quantize: Quantize, bar: tqdm, done
     if device.get_class(label).num_ended >= len(task.x):
         return
     for i, sample in enumerate(quantize(task.x[num_learnt:])):
-        _show(bar, done + num_learnt + i, task.name)
+        show(bar, done + num_learnt + i, task.name)
         device.learn(label, sample)
-    device.end_class(label, lambda num_done, num_steps: _show(bar, bar.n, f"replay {num_done} of {num_steps}"))
+    device.end_class(label, lambda num_done, num_steps: show(bar, bar.n, f"replay {num_done} of {num_steps}"))
     device.save()
 
 
-def _test(device: Device, x: np.ndarray, y: np.ndarray, bar: tqdm, done: int) -> list[int]:
+def evaluate(device: Device, x: np.ndarray, y: np.ndarray, bar: tqdm, done: int) -> list[int]:
+    """Labels that the board predicts for quantized inputs x of labels y; `done` samples came before."""
     predictions = []
     for i, (sample, label) in enumerate(zip(x, y, strict=True)):
-        _show(bar, done + i, f"test of {y.max() + 1} classes")
+        show(bar, done + i, f"test of {y.max() + 1} classes")
         predicted, _, num_total = device.evaluate(int(label), sample, restart=i == 0)
         if num_total != i + 1:
             raise InputError(f"the board must count {i + 1} test samples. Received: {num_total}.")
@@ -125,12 +130,7 @@ def _test(device: Device, x: np.ndarray, y: np.ndarray, bar: tqdm, done: int) ->
     return predictions
 
 
-def _show(bar: tqdm, num_done: int, what: str) -> None:
-    """A board that was reset may go back."""
+def show(bar: tqdm, num_done: int, what: str) -> None:
+    """Samples done so far; a board that was reset may go back."""
     bar.set_postfix_str(what, refresh=False)
     bar.update(num_done - bar.n)
-
-
-def _known(predictions: np.ndarray | None) -> np.ndarray:
-    assert predictions is not None
-    return predictions

@@ -4,13 +4,13 @@ Unlike the other methods it learns from training batches, which bring samples of
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 import numpy as np
 
 from tfodcl.compress.record import RECORD_HEADER_BYTES, Codec
 from tfodcl.errors import InputError
+from tfodcl.replay.mixing import Mixing, batch_seed
 from tfodcl.replay.policy import RandomReplacementMemory
 from tfodcl.stages.classifier import FrozenStage
 from tfodcl.stages.cwr import ConsolidatedHead
@@ -39,37 +39,6 @@ class AdaptiveStage(Protocol):
     def step(self, z: np.ndarray, labels: np.ndarray) -> float: ...
 
 
-@dataclass(frozen=True)
-class Mixing:
-    """How new samples and replays are mixed.
-
-    Attributes:
-      num_replays: most records that are kept.
-      batch_size: samples of a mini-batch, new and replayed, at least 2.
-      epochs: passes over the new samples, at least 1.
-    """
-
-    num_replays: int = 1500
-    batch_size: int = 128
-    epochs: int = 4
-
-    def __post_init__(self) -> None:
-        if self.batch_size < 2:
-            raise InputError(
-                f"a mini-batch must hold a new sample and a replayed one. Received: batch_size={self.batch_size}."
-            )
-        if self.epochs < 1:
-            raise InputError(f"epochs must be at least 1. Received: epochs={self.epochs}.")
-
-    def parts(self, num_new: int, num_kept: int) -> tuple[int, int]:
-        """New and replayed samples of a mini-batch where there are `num_new` >= 1 and `num_kept` of them in all.
-
-        In proportion, rounded down, but at least one new: 21 and 107 of 128 for the paper's 300 and 1500.
-        """
-        new = min(max(1, self.batch_size * num_new // (num_new + num_kept)), num_new)
-        return new, min(self.batch_size - new, num_kept)
-
-
 class Qlr:
     """See the module.
 
@@ -78,7 +47,7 @@ class Qlr:
       stage: those behind it, whose head is taken over: it knows no class at first.
       codec: of the replays, the paper's: uniform with 8, 7 or 6 bits.
       mixing: sizes.
-      seed: of the order of samples and of what is kept.
+      seed: of the order of samples and of what is kept; devices have 0.
 
     Raises:
       InputError: latents of codec and stage differ in size, or the memory cannot hold a record of every class.
@@ -98,9 +67,8 @@ class Qlr:
         self.frozen, self.stage, self.codec = frozen, stage, codec
         self.memory = RandomReplacementMemory(budget_bytes, record_bytes, codec.payload_bytes, seed)
         self.memory.check_room(network.num_classes)
-        self._mixing = mixing
+        self._mixing, self._seed = mixing, seed
         self._head = ConsolidatedHead(network.num_classes, network.num_features)
-        self._rng = np.random.default_rng([seed, 6])
 
     def learn(self, batch: TrainingBatch) -> None:
         """Trains on the batch and on replays, consolidates the head, and keeps some of the batch.
@@ -128,23 +96,13 @@ class Qlr:
         )
 
     def _mini_batches(self, latents: np.ndarray, labels: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """z (batch_size, latent_dim) float32 with labels: new ones, then replays.
-
-        In an epoch every new sample comes once, but for the few that fill no mini-batch, and every replay about once.
-        """
-        num_new, num_kept = len(labels), len(self.memory)
-        new, replayed = self._mixing.parts(num_new, num_kept)
-        num_steps = num_new // new
-        for _ in range(self._mixing.epochs):
-            order = self._rng.permutation(num_new)
-            passes = -(-num_steps * replayed // max(1, num_kept))
-            replays = np.concatenate([np.empty(0, int), *(self._rng.permutation(num_kept) for _ in range(passes))])
-            for step in range(num_steps):
-                chosen = order[step * new : (step + 1) * new]
-                kept = replays[step * replayed : (step + 1) * replayed]
-                decoded = self.codec.decode(self.memory.payloads[kept])
-                z = [self.frozen.dequantize(part) for part in (latents[chosen], decoded)]
-                yield np.concatenate(z), np.concatenate([labels[chosen], self.memory.labels[kept]])
+        """z (batch_size, latent_dim) float32 with labels: new ones, then replays."""
+        memory = self.memory
+        seed = batch_seed(self._seed, memory.num_batches + 1)
+        for new, replayed in self._mixing.mini_batches(len(labels), len(memory), seed):
+            decoded = self.codec.decode(memory.payloads[replayed])
+            z = [self.frozen.dequantize(part) for part in (latents[new], decoded)]
+            yield np.concatenate(z), np.concatenate([labels[new], memory.labels[replayed]])
 
     def _check(self, batch: TrainingBatch) -> None:
         labels, num_classes = batch.labels, len(self._head.rows)

@@ -3,6 +3,8 @@
 import dataclasses
 from pathlib import Path
 
+import numpy as np
+
 from tfodcl.backbones import layers_of
 from tfodcl.backbones.split import adaptive_stage, frozen_stage, initial_weights
 from tfodcl.data import Dataset
@@ -40,6 +42,15 @@ def assemble_split(
     encoder = f"{training.encoder}, layers 0 to {split}"
     package = pack(Qlr.RECIPE, encoder, frozen, trained, dataset, training, preset.num_replays, seed)
     network = adaptive_stage(layers, split, training.num_classes)
-    section = network_section.pack(network, initial_weights(trained.encoder, network), Training())
+    weights, max_new = initial_weights(trained.encoder, network), most_new(dataset, preset)
+    section = network_section.pack(network, weights, Training(), max_new)
     learning = dataclasses.replace(package.learning, capacity=training.num_classes)
     return with_info(dataclasses.replace(package, learning=learning, network=section), split=split)
+
+
+def most_new(dataset: Dataset, preset: SplitPreset) -> int:
+    """Samples of the greatest training batch of the preset's streams; as many as the section can say."""
+    samples = preset.training.samples_per_class
+    if dataset.group_train is not None:
+        samples = int(np.unique(dataset.group_train, return_counts=True)[1].max())
+    return min(max(preset.first_classes, preset.groups_per_batch) * samples, network_section.MOST_NEW)

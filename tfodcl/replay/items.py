@@ -12,6 +12,7 @@ MAX_NAME_BYTES = 64
 HEADER = struct.Struct("<IH")  # id, label
 FORGOTTEN = struct.Struct("<I")  # id
 PART = struct.Struct("<IIIIII")  # the fields of PartHeader
+STATE = struct.Struct("<III")  # id, base, number of the part
 
 _MOST_BATCH_BYTES = 512
 _MOST_PART_BYTES = 4096
@@ -27,6 +28,7 @@ class Kind(IntEnum):
     FORGET = 3
     CHECKPOINT = 4
     FORGOTTEN = 5
+    STATE = 6
 
 
 class PartHeader(NamedTuple):
@@ -71,16 +73,46 @@ def max_records(budget_bytes: int, capacity: int, codec: Codec, geometry: Geomet
     if budget == 0:
         raise InputError(f"the replay budget must hold a record. Received: {budget_bytes} bytes.")
     weights = part_weights(codec.latent_dim, geometry)
-    num_parts = 2 * (capacity + 1) * -(-codec.latent_dim // weights)
-    batch = _commit_bytes(batch_bytes(codec.payload_bytes, geometry), geometry)
-    unused = 6 * max(geometry.program_unit_bytes, 16) + max(_part_bytes(geometry), batch)
-    left = (geometry.num_blocks - 3) * (geometry.erase_block_bytes - unused)
-    left -= num_parts * _commit_bytes(PART.size + 4 * weights, geometry)
-    left -= (capacity + 2) * _commit_bytes(HEADER.size + MAX_NAME_BYTES, geometry)
-    fitting = left // _commit_bytes(HEADER.size + codec.payload_bytes, geometry)
+    num_parts = (capacity + 1) * -(-codec.latent_dim // weights)
+    fitting = _fitting(capacity, codec, geometry, num_parts, PART.size + 4 * weights)
     if fitting <= 0:
         raise LogFullError(f"what is kept must fit the log. Received: two checkpoints of {capacity} rows, {geometry}.")
     return min(budget, fitting, _MOST_RECORDS)
+
+
+def max_batch_records(budget_bytes: int, capacity: int, num_values: int, codec: Codec, geometry: Geometry) -> int:
+    """The same for packages with a network, whose arrays have `num_values` values in all (micro/SPEC.md 6.10).
+
+    Raises:
+      InputError, LogFullError: not one of each of `capacity` classes.
+    """
+    budget = min(budget_bytes // (RECORD_HEADER_BYTES + codec.payload_bytes), _MOST_RECORDS)
+    if budget < capacity:
+        raise InputError(f"the replay budget must hold {capacity} records, one of each class. Received: {budget}.")
+    words = max((_part_bytes(geometry) - _PART_OVERHEAD_BYTES) // 4, 1)
+
+    def fitting(num_parts: int) -> int:
+        return _fitting(capacity, codec, geometry, num_parts, STATE.size + 4 * words)
+
+    most_listed = min(budget, max(fitting(0), 0))
+    num_parts = -(-(1 + capacity + most_listed) // words) + -(-num_values // words)
+    lasting = fitting(num_parts) * 3 // 4
+    if lasting < capacity:
+        raise LogFullError(
+            f"{capacity} records, one of each class, and two checkpoints must fit the log. "
+            f"Received: checkpoints of {4 * num_values} bytes, {geometry}."
+        )
+    return min(budget, lasting)
+
+
+def _fitting(capacity: int, codec: Codec, geometry: Geometry, num_parts: int, part_bytes: int) -> int:
+    """Records that the log holds beside all names and two checkpoints of `num_parts` parts; 0 or less: none."""
+    batch = _commit_bytes(batch_bytes(codec.payload_bytes, geometry), geometry)
+    unused = 6 * max(geometry.program_unit_bytes, 16) + max(_part_bytes(geometry), batch)
+    left = (geometry.num_blocks - 3) * (geometry.erase_block_bytes - unused)
+    left -= 2 * num_parts * _commit_bytes(part_bytes, geometry)
+    left -= (capacity + 2) * _commit_bytes(HEADER.size + MAX_NAME_BYTES, geometry)
+    return left // _commit_bytes(HEADER.size + codec.payload_bytes, geometry)
 
 
 def _part_bytes(geometry: Geometry) -> int:

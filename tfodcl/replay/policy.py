@@ -3,6 +3,7 @@
 import numpy as np
 
 from tfodcl.errors import InputError
+from tfodcl.replay.mixing import Draw, batch_seed, drawn
 
 
 class ReplayMemory:
@@ -12,15 +13,13 @@ class ReplayMemory:
       budget_bytes: of all records together.
       record_bytes: of one record, label included.
       payload_bytes: of one record's payload.
-      seed: of the random choices.
     """
 
-    def __init__(self, budget_bytes: int, record_bytes: int, payload_bytes: int, seed: int) -> None:
+    def __init__(self, budget_bytes: int, record_bytes: int, payload_bytes: int) -> None:
         self.capacity = budget_bytes // record_bytes
         self.record_bytes = record_bytes
         self.budget_bytes = budget_bytes
         self.bytes_written = 0
-        self._rng = np.random.default_rng([seed, 5])
         self._payloads = np.empty((0, payload_bytes), np.uint8)
         self._labels = np.empty(0, np.int64)
 
@@ -54,10 +53,6 @@ class ReplayMemory:
         self._labels = np.concatenate([self._labels, labels])
         self.bytes_written += len(labels) * self.record_bytes
 
-    def _overwrite(self, slots: np.ndarray, labels: np.ndarray, payloads: np.ndarray) -> None:
-        self._payloads[slots], self._labels[slots] = payloads, labels
-        self.bytes_written += len(slots) * self.record_bytes
-
 
 class ClassBalancedMemory(ReplayMemory):
     """While there is room, all records are kept; then every class has an equal share.
@@ -65,10 +60,14 @@ class ClassBalancedMemory(ReplayMemory):
     A new record in a full memory takes the place of a random one of the largest class; when its own class is
     the largest already, it takes the place of one of its own with the probability kept / seen, so that what is
     kept of a class is a fair sample of it (reservoir sampling, Vitter 1985).
+
+    Args:
+      seed: of the random choices; the others are ReplayMemory's.
     """
 
     def __init__(self, budget_bytes: int, record_bytes: int, payload_bytes: int, seed: int) -> None:
-        super().__init__(budget_bytes, record_bytes, payload_bytes, seed)
+        super().__init__(budget_bytes, record_bytes, payload_bytes)
+        self._rng = np.random.default_rng([seed, 5])
         self._num_seen: dict[int, int] = {}
 
     def add(self, label: int, payloads: np.ndarray) -> None:
@@ -92,26 +91,36 @@ class ClassBalancedMemory(ReplayMemory):
         if victim == label and self._rng.random() >= counts[label] / self._num_seen[label]:
             return
         slot = self._rng.choice(np.flatnonzero(self._labels == victim))
-        self._overwrite(np.array([slot]), np.array([label]), payload[None])
+        self._payloads[slot], self._labels[slot] = payload, label
+        self.bytes_written += self.record_bytes
 
 
 class RandomReplacementMemory(ReplayMemory):
     """After training batch i = 1, 2, .. random ones of its records come in: as many as there is room for, and at least
-    h = capacity // (i + 1), which take the places of random earlier ones (QLR-CL, arXiv 2110.10486, after Pellegrini
-    et al. 2020). So every training batch has about the same share, whatever its size and classes.
+    h = capacity // (i + 1), for which random earlier ones go (QLR-CL, arXiv 2110.10486, after Pellegrini et al. 2020).
+    So every training batch has about the same share, whatever its size and classes. Records lie in the order in which
+    they came in (micro/SPEC.md 6.9).
+
+    Args:
+      seed: of the random choices; the others are ReplayMemory's.
+
+    Attributes:
+      num_batches: i, of the training batches so far.
     """
 
     def __init__(self, budget_bytes: int, record_bytes: int, payload_bytes: int, seed: int) -> None:
-        super().__init__(budget_bytes, record_bytes, payload_bytes, seed)
-        self._num_batches = 0
+        super().__init__(budget_bytes, record_bytes, payload_bytes)
+        self.num_batches = 0
+        self._seed = seed
 
     def add(self, labels: np.ndarray, payloads: np.ndarray) -> None:
         """Offers the records of a training batch, labels (n,) int64 and payloads (n, payload_bytes) uint8."""
-        self._num_batches += 1
+        self.num_batches += 1
+        seed = batch_seed(self._seed, self.num_batches)
         num_earlier, room = len(self), self.capacity - len(self)
-        num_taken = min(len(labels), max(room, self.capacity // (self._num_batches + 1)))
-        chosen = self._rng.permutation(len(labels))[:num_taken]
-        added, replacing = chosen[:room], chosen[room:]
-        slots = self._rng.choice(num_earlier, len(replacing), replace=False)
-        self._overwrite(slots, labels[replacing], payloads[replacing])
-        self._append(labels[added], payloads[added])
+        num_taken = min(len(labels), max(room, self.capacity // (self.num_batches + 1)))
+        chosen = drawn(len(labels), seed, Draw.KEPT, 0)[:num_taken]
+        dropped = drawn(num_earlier, seed, Draw.KEPT, 1)[: max(0, num_taken - room)]
+        self._payloads = np.delete(self._payloads, dropped, axis=0)
+        self._labels = np.delete(self._labels, dropped)
+        self._append(labels[chosen], payloads[chosen])

@@ -4,6 +4,7 @@ from html import escape
 
 from tfodcl.report import bars, curves, tables
 from tfodcl.report.quantities import byte_size, count, percent
+from tfodcl.report.results import unit_of
 
 # Entries of `parts` and `commands` in results, in order of display, with their names for people.
 OPERATIONS = {
@@ -11,8 +12,9 @@ OPERATIONS = {
     "inner_step": "inner step",
     "record_encoded": "record encoded",
     "record_decoded": "record decoded",
-    "replay_step": "mini-batch of the outer loop",
+    "replay_step": "mini-batch with replays",
     "END_CLASS": "outer loop of a class",
+    "END_BATCH": "training batch",
     "SAVE": "checkpoint saved",
     "mount": "log mounted",
 }
@@ -20,36 +22,40 @@ OPERATIONS = {
 
 def sections(boards: list[dict]) -> str:
     """One figure for each board's run, an entry of `results.json` with its field `board`."""
-    return "".join(_figure(result["board"], result["methods"]["lifelearner"]["num_classes"]) for result in boards)
+    return "".join(_figure(result["board"], result["methods"]) for result in boards)
 
 
-def _figure(board: dict, points: list[int]) -> str:
+def _figure(board: dict, methods: dict[str, dict]) -> str:
     emulated = ", emulated by QEMU" if board["emulated"] else ""
     title = f"{board['name']}: {board['core']}{emulated}, stands in for {board['chip']}"
     if not board["emulated"]:
         title = f"{board['name']}: {board['chip']}, {board['core']}"
     return (
-        f"<h4>{escape(title)}</h4>{_accuracy(board, points)}"
+        f"<h4>{escape(title)}</h4>{_accuracy(board, methods)}"
         f'<p class="note next">Mean {escape(board["tick_unit"])} of an operation'
         f"{', no cycles of a real board' if board['emulated'] else ''}:</p>{_costs(board)}"
         f'<p class="note next">Memory and flash:</p>{_facts(board)}'
     )
 
 
-def _accuracy(board: dict, points: list[int]) -> str:
-    def method(accuracy: list[float]) -> dict:
+def _accuracy(board: dict, methods: dict[str, dict]) -> str:
+    ((name, measured),) = methods.items()
+    points, unit = measured["num_classes"], unit_of(methods)
+
+    def curve(accuracy: list[float]) -> dict:
         return {
             "num_classes": points,
+            "unit": unit,
             "accuracy_mean": accuracy,
             "accuracy_std": [0.0] * len(accuracy),
             "accuracy_runs": [accuracy],
         }
 
-    both = {"python twin": method(board["twin_accuracy"]), "lifelearner": method(board["accuracy"])}
+    both = {"python twin": curve(board["twin_accuracy"]), name: curve(board["accuracy"])}
     charts = "".join(curves.chart(both, {}, wide) for wide in (True, False)) if len(points) > 1 else ""
     differing = sum(board["twin_differences"])
     last = f"{percent(board['accuracy'][-1])} on the board, {percent(board['twin_accuracy'][-1])} in Python"
-    text = f"After {points[-1]} classes: {last}. Predictions that differ, at all points together: {differing}."
+    text = f"After {points[-1]} {unit}: {last}. Predictions that differ, at all points together: {differing}."
     return f"{charts}<p>{text}</p>"
 
 

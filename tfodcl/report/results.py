@@ -184,11 +184,14 @@ def _check_stages(stages: object, origin: str) -> None:
 
 
 def _check_board(results: dict, origin: str) -> None:
-    """What tools/serial_eval.py writes of a board, beside methods.lifelearner."""
+    """What tools/serial_eval.py writes of a board, beside its only method."""
     board = results["board"]
     if not isinstance(board, dict):
         raise InputError(f"{origin} must be an object. Received: {_shown(board)}.")
-    points = len(_object(results["methods"], "lifelearner", f"{origin}: methods")["num_classes"])
+    methods = list(results["methods"].values())
+    if len(methods) != 1:
+        raise InputError(f"{origin} must be of one method. Received: {len(methods)}.")
+    points = len(methods[0]["num_classes"])
     for name in BOARD_TEXTS:
         if not isinstance(_field(board, name, origin), str):
             raise InputError(f"{origin}.{name} must be a text. Received: {_shown(board[name])}.")

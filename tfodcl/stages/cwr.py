@@ -6,6 +6,7 @@ class j in the training batch, replays included, and N_j in all earlier ones,
   p_j = sqrt(N_j / n_j)        c_j = (c_j p_j + t_j - mean of t over the classes trained) / (p_j + 1)        N_j += n_j
 
 The mean is a row: what all trained classes have in common decides nothing among them, only between them and others.
+All in float32, in the order of micro/SPEC.md 6.9.
 """
 
 import numpy as np
@@ -38,6 +39,6 @@ class ConsolidatedHead:
         current = np.bincount(labels, minlength=len(self.counts))  # (num_classes,)
         present = current > 0
         shifted = trained[present] - trained[present].mean(axis=0)
-        past = np.sqrt(self.counts[present] / current[present])[:, None].astype(np.float32)
+        past = np.sqrt(self.counts[present].astype(np.float32) / current[present].astype(np.float32))[:, None]
         self.rows[present] = (self.rows[present] * past + shifted) / (past + 1)
         self.counts += current

@@ -145,6 +145,11 @@ class Network:
         return tuple(name for name in self.array_shapes if not name.endswith(_STATISTICS))
 
     @property
+    def num_values(self) -> int:
+        """Of all arrays."""
+        return sum(math.prod(shape) for shape in self.array_shapes.values())
+
+    @property
     def num_parameters(self) -> int:
         """Values that SGD changes."""
         return sum(math.prod(self.array_shapes[name]) for name in self.trained_names)

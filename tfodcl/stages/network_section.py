@@ -18,24 +18,30 @@ from tfodcl.errors import InputError
 from tfodcl.package import Package
 from tfodcl.stages.network import Kind, Layer, Network, Shape, Training, convolution, head, pool
 
-_HEADER = struct.Struct("<HHHHI5f")  # num_layers, height, width, 0, channels of the latent, _CONSTANTS
+_HEADER = struct.Struct("<HHHHI5f")  # num_layers, height, width, max_new, channels of the latent, _CONSTANTS
 _LAYER = struct.Struct("<BBBBIII")  # kind, size, stride, 0, output channels, offset of the arrays, 0
 _CONSTANTS = ("momentum", "weight_decay", "r_max", "d_max", "norm_momentum")  # of Training, float32
 _KINDS: dict[int, Kind] = dict(enumerate(get_args(Kind), start=1))
 _MAX_LAYERS = _MAX_SIDE = 0xFFFF
+MOST_NEW = 0xFFFF  # max_new at most
 _MAX_WINDOW = 0xFF  # size and stride of a convolution
 
 
 class Stored(NamedTuple):
-    """What the section has; with the learning rate, all that KerasStage is made from."""
+    """What the section has; with the learning rate, all that KerasStage is made from.
+
+    Attributes:
+      max_new: most new samples of a training batch on a device; 0: as many as a mini-batch has.
+    """
 
     network: Network
     weights: dict[str, np.ndarray]
     training: Training
+    max_new: int
 
 
-def pack(network: Network, weights: Mapping[str, np.ndarray], training: Training) -> bytes:
-    """The section. Constants of `training` are rounded to float32.
+def pack(network: Network, weights: Mapping[str, np.ndarray], training: Training, max_new: int = 0) -> bytes:
+    """The section. Constants of `training` are rounded to float32; `max_new` is that of Stored.
 
     Raises:
       InputError: the weights are not the network's, or not finite; a variance is below 0; or something is out of the
@@ -44,9 +50,11 @@ def pack(network: Network, weights: Mapping[str, np.ndarray], training: Training
     _check_network(network)
     network.check_weights(weights)
     _check_values(weights)
+    if not 0 <= max_new <= MOST_NEW:
+        raise InputError(f"max_new must be in 0..{MOST_NEW}. Received: max_new={max_new}.")
     constants = [getattr(_rounded(training), name) for name in _CONSTANTS]
     height, width, channels = network.latent_shape
-    fields = _HEADER.pack(len(network.layers), height, width, 0, channels, *constants)
+    fields = _HEADER.pack(len(network.layers), height, width, max_new, channels, *constants)
     codes = {kind: code for code, kind in _KINDS.items()}
     begin, arrays = _arrays_offset(len(network.layers)), b""
     for layer in network.layers:
@@ -58,7 +66,7 @@ def pack(network: Network, weights: Mapping[str, np.ndarray], training: Training
 
 def unpack(section: bytes, learning_rate: float) -> Stored:
     """What `pack` was given, with other names. Raises InputError for bytes that it cannot have written."""
-    network, constants = _read_network(section)
+    network, max_new, constants = _read_network(section)
     training = Training(learning_rate, **constants)
     weights: dict[str, np.ndarray] = {}
     offset = _arrays_offset(len(network.layers))
@@ -68,12 +76,13 @@ def unpack(section: bytes, learning_rate: float) -> Stored:
             raise InputError(f"section network must reach {name}, {end} bytes. Received: {len(section)} bytes.")
         weights[name] = np.frombuffer(section[offset:end], "<f4").reshape(shape)
         offset = _aligned(end)
-    if pack(network, weights, training) != section:  # offsets, padding and what a kind does not need have one value
+    # Offsets, padding and what a kind does not need have one value.
+    if pack(network, weights, training, max_new) != section:
         raise InputError(
             "offsets, sizes and padding of section network must be those that follow from its layers. "
             f"Received: {len(section)} bytes, others than these."
         )
-    return Stored(network, weights, training)
+    return Stored(network, weights, training, max_new)
 
 
 def read(package: Package) -> Stored:
@@ -89,11 +98,11 @@ def read(package: Package) -> Stored:
     return stored
 
 
-def _read_network(section: bytes) -> tuple[Network, dict[str, float]]:
-    """The layers, and the constants of Training, as far as both are in range."""
+def _read_network(section: bytes) -> tuple[Network, int, dict[str, float]]:
+    """The layers, max_new, and the constants of Training, as far as they are in range."""
     if len(section) < _HEADER.size:
         raise InputError(f"section network must have {_HEADER.size} bytes or more. Received: {len(section)}.")
-    num_layers, height, width, _, channels, *constants = _HEADER.unpack_from(section)
+    num_layers, height, width, max_new, channels, *constants = _HEADER.unpack_from(section)
     table_end = _HEADER.size + _LAYER.size * num_layers
     if table_end > len(section):
         raise InputError(f"section network must hold its {num_layers} layers. Received: {len(section)} bytes.")
@@ -107,7 +116,7 @@ def _read_network(section: bytes) -> tuple[Network, dict[str, float]]:
         layers.append(_layer(f"layer_{number}", _KINDS[code], shape, num_channels, size, stride))
         _check_layer(layers[-1])
         shape = layers[-1].output_shape
-    return Network(latent_shape, tuple(layers)), dict(zip(_CONSTANTS, constants, strict=True))
+    return Network(latent_shape, tuple(layers)), max_new, dict(zip(_CONSTANTS, constants, strict=True))
 
 
 def _layer(name: str, kind: Kind, input_shape: Shape, num_channels: int, size: int, stride: int) -> Layer:

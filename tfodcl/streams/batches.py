@@ -1,5 +1,6 @@
 """NICv2 streams: a first training batch of several classes, then hundreds of small ones (Lomonaco et al. 2020)."""
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -51,6 +52,12 @@ class BatchStream:
     @property
     def num_batches(self) -> int:
         return len(self.indices)
+
+    def first(self, num_batches: int) -> "BatchStream":
+        """The first training batches, 1 <= num_batches <= self.num_batches; what is tested stays the same."""
+        points = {*(point for point in self.eval_points if point < num_batches), num_batches}
+        indices, labels = self.indices[:num_batches], self.labels[:num_batches]
+        return dataclasses.replace(self, indices=indices, labels=labels, eval_points=tuple(sorted(points)))
 
     @property
     def batches(self) -> Iterator[TrainingBatch]:

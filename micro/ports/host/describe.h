@@ -6,8 +6,8 @@
 
 namespace tfodcl {
 
-// Prints, as a line of JSON, what `package` needs of the arena with the chip's log: {"status", "arena_bytes",
-// "encoder_bytes"}, the latter a part of the former; both 0 where status (SPEC.md 7.4) is not 0.
+// Prints, as a line of JSON, what `package` needs of the arena with the chip's log: {"status", "arena_bytes", "parts":
+// {NAME: bytes}}. Without parts, and 0, where status (SPEC.md 7.4) is not 0.
 void Describe(Bytes package, const Chip& chip);
 
 }  // namespace tfodcl

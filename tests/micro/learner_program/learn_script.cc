@@ -5,7 +5,6 @@
 //   dump NAME: writes OUT/NAME.flash, the bytes of the flash, and OUT/NAME.rows, the rows of all classes by label and
 //   that of the classes to come, float32
 
-#include <cstdio>
 #include <cstdlib>
 #include <iostream>
 #include <memory>
@@ -14,36 +13,10 @@
 
 #include "learner/learner.h"
 #include "ports/simulated_flash.h"
+#include "script.h"
 
 namespace tfodcl {
 namespace {
-
-void Check(Status status) {
-  if (status == Status::kOk) return;
-  std::cerr << StatusText(status) << "\n";
-  std::exit(1);
-}
-
-// A file's bytes at an aligned address, never given back.
-Bytes ReadFile(const std::string& path) {
-  FILE* file = std::fopen(path.c_str(), "rb");
-  if (file == nullptr) std::exit(2);
-  std::fseek(file, 0, SEEK_END);
-  const size_t size = static_cast<size_t>(std::ftell(file));
-  std::rewind(file);
-  static std::vector<std::unique_ptr<uint8_t, decltype(&std::free)>> files;
-  files.emplace_back(static_cast<uint8_t*>(std::aligned_alloc(32, AlignUp(size + 1, 32))), &std::free);
-  if (std::fread(files.back().get(), 1, size, file) != size) std::exit(2);
-  std::fclose(file);
-  return Bytes(files.back().get(), size);
-}
-
-void WriteFile(const std::string& path, const std::vector<Bytes>& parts) {
-  FILE* file = std::fopen(path.c_str(), "wb");
-  if (file == nullptr) std::exit(2);
-  for (const Bytes part : parts) std::fwrite(part.data(), 1, part.size(), file);
-  std::fclose(file);
-}
 
 class Board {
  public:
@@ -92,13 +65,6 @@ class Board {
   std::unique_ptr<Learner> learner_;
 };
 
-void SetInput(Bytes inputs, size_t number, Learner* learner) {
-  const Span<int8_t> input = learner->input();
-  for (size_t i = 0; i < input.size(); ++i) input[i] = static_cast<int8_t>(inputs[number * input.size() + i]);
-}
-
-Bytes View(const std::string& text) { return {reinterpret_cast<const uint8_t*>(text.data()), text.size()}; }
-
 void Follow(const std::string& verb, Bytes inputs, const std::string& out, Board* board) {
   uint16_t label = 0;
   size_t number = 0;
@@ -106,7 +72,7 @@ void Follow(const std::string& verb, Bytes inputs, const std::string& out, Board
   if (verb == "add" && std::cin >> name) {
     Check(board->learner().AddClass(View(name), &label));
   } else if (verb == "learn" && std::cin >> label >> number) {
-    SetInput(inputs, number, &board->learner());
+    SetInput(inputs, number, board->learner().input());
     Check(board->learner().LearnSample(label));
   } else if (verb == "end" && std::cin >> label) {
     board->EndClass(label);
@@ -121,7 +87,7 @@ void Follow(const std::string& verb, Bytes inputs, const std::string& out, Board
   } else if (verb == "reset") {
     Check(board->learner().Reset());
   } else if (verb == "classify" && std::cin >> number) {
-    SetInput(inputs, number, &board->learner());
+    SetInput(inputs, number, board->learner().input());
     Check(board->learner().Classify(&label));
     std::cout << label << "\n";
   } else if (verb == "dump" && std::cin >> name) {

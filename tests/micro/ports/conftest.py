@@ -1,5 +1,6 @@
-"""A package that boards learn with, and samples of its classes."""
+"""Packages that boards learn with, and samples of their classes."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,8 @@ import pytest
 
 from tfodcl import package, plan
 from tfodcl.compress.uniform import UniformCodec
+from tfodcl.stages import network_section
+from tfodcl.stages.network import Network, Training, convolution, head
 
 ROOT = Path(__file__).parents[3]
 GOLDEN = ROOT / "tests" / "golden"
@@ -41,3 +44,25 @@ def samples() -> np.ndarray:
     rng = np.random.default_rng(0)
     means = rng.integers(-90, 90, (NUM_CLASSES, 1, *INPUT_SHAPE))
     return (means + rng.integers(-3, 4, (NUM_CLASSES, 4, *INPUT_SHAPE))).astype(np.int8)
+
+
+@pytest.fixture
+def package_with_network(package_file, tmp_path) -> Path:
+    """The same, of which the device trains a pointwise layer too, from up to 8 new samples at a time."""
+    pointwise = convolution("layer_1", "pointwise", (1, 1, 8), 6, 1, 1)
+    network = Network((1, 1, 8), (pointwise, head(pointwise.output_shape, 5)))
+    rng = np.random.default_rng(0)
+    weights = {name: rng.uniform(0.5, 1, shape).astype(np.float32) for name, shape in network.array_shapes.items()}
+    section = network_section.pack(network, weights, Training(), max_new=8)
+    path = tmp_path / "network.tfodcl"
+    package.write(path, dataclasses.replace(package.read(package_file), network=section))
+    return path
+
+
+def learn_batch(board, names, samples) -> None:
+    """One training batch: samples of the classes `names`."""
+    for name, of_class in zip(names, samples, strict=True):
+        label, _ = board.add_class(name)
+        for sample in of_class:
+            board.learn(label, sample)
+    board.end_batch(lambda *_: None)

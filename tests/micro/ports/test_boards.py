@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests.micro.ports.conftest import learn_batch
 from tfodcl.device.status import BoardRestarted
 
 STACK_LIMIT = 4096
@@ -53,6 +54,39 @@ def test_an_emulated_board_learns_bit_by_bit_what_the_host_does(name, start_boar
     assert (info.num_classes, info.num_records, info.num_pending) == (len(samples), 3 * len(samples), 0)
     assert emulated.classify(samples[1, 3]) == 1
     np.testing.assert_array_equal(emulated.row(0, info.latent_dim), head[0])
+
+
+def train(board, samples):
+    """Two training batches, of two classes and of one -> rows, scores of a test sample, log."""
+    info = board.begin_session()
+    assert info.learner_status == 0
+    learn_batch(board, "ab", samples[:2, :3])
+    learn_batch(board, "c", samples[2:, :3])
+    assert board.batch().num_batches == 2
+    board.classify(samples[2, 3])
+    scores = board.scores(info.capacity)
+    return np.array([board.row(label, 6) for label in range(3)]), scores, board.log(info)
+
+
+@pytest.mark.parametrize("name", HOST_OF)
+def test_an_emulated_board_trains_layers_bit_by_bit_as_the_host_does(
+    name, start_board, connect, package_with_network, samples
+):
+    emulated = connect(start_board(name, package_with_network))
+    rows, scores, log = train(emulated, samples)
+    host_rows, host_scores, host_log = train(connect(start_board(HOST_OF[name], package_with_network)), samples)
+    np.testing.assert_array_equal(rows.view(np.uint32), host_rows.view(np.uint32))
+    np.testing.assert_array_equal(scores.view(np.uint32), host_scores.view(np.uint32))
+    assert log == host_log
+    assert 0 < emulated.statistics().stack_used_bytes < STACK_LIMIT
+
+    emulated.reboot()
+    with pytest.raises(BoardRestarted):
+        emulated.batch()
+    info = emulated.begin_session()
+    assert (info.num_classes, info.num_records, info.num_pending) == (3, 9, 0)
+    emulated.classify(samples[2, 3])
+    np.testing.assert_array_equal(emulated.scores(info.capacity), scores)
 
 
 def test_a_package_over_the_line_takes_the_place_of_the_firmwares(start_board, connect, package_file):

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 from cobs import cobs
 
+from tests.micro.ports.conftest import learn_batch
 from tfodcl import package
+from tfodcl.device.device import BatchProgress
 from tfodcl.device.status import BoardError, BoardRestarted, Status
-from tfodcl.stages import network_section
-from tfodcl.stages.network import Network, Training, head
+from tfodcl.replay import items
+from tfodcl.replay.log import Geometry
 
 NO_PACKAGE = Status.NO_PACKAGE
 
@@ -139,7 +141,8 @@ def test_describe_says_what_arena_a_package_takes_to_the_byte(host_program, star
     run = subprocess.run([host_program, "--describe", package_file], capture_output=True, text=True, check=True)
     described = json.loads(run.stdout)
     assert described["status"] == 0
-    assert 0 < described["encoder_bytes"] < described["arena_bytes"]
+    assert described["parts"].keys() == {"encoder", "learner"}
+    assert sum(described["parts"].values()) == described["arena_bytes"]
     for missing, status in ((0, 0), (1, Status.ARENA_TOO_SMALL)):
         arena = described["arena_bytes"] - missing
         board = connect(start_host("--package", package_file, "--arena", arena)[0])
@@ -148,11 +151,49 @@ def test_describe_says_what_arena_a_package_takes_to_the_byte(host_program, star
             assert board.statistics().arena_used_bytes == arena
 
 
-def test_a_package_with_layers_to_train_is_refused_by_name(host_program, start_host, connect, tmp_path, package_file):
-    network = Network((2, 2, 2), (head((2, 2, 2), 5),))
-    section = network_section.pack(network, {"head/kernel": np.zeros((8, 5), np.float32)}, Training())
-    path = tmp_path / "model.tfodcl"
-    path.write_bytes(package.to_bytes(dataclasses.replace(package.read(package_file), network=section)))
+def test_training_batches_are_learnt_and_survive_the_end_of_the_program(
+    start_host, connect, package_with_network, samples, tmp_path
+):
+    options = ("--package", package_with_network, "--flash", tmp_path / "flash")
+    url, process = start_host(*options)
+    board = connect(url)
+    info = board.begin_session()
+    assert info.learner_status == Status.OK
+    learn_batch(board, "ab", samples[:2])
+    learn_batch(board, "c", samples[2:])
+    board.learn(0, samples[0, 0])
+    rows = [board.row(label, 6) for label in range(3)]
+    geometry = Geometry(info.log_unit_bytes, info.log_block_bytes, info.log_region_bytes // info.log_block_bytes)
+    found, num_values = package.read(package_with_network), 8 * 6 + 4 * 6 + 6 * 5
+    most = items.max_batch_records(found.learning.replay_budget_bytes, 5, num_values, found.codec, geometry)
+    assert board.batch() == BatchProgress(num_batches=2, num_new=1, max_new=8, max_records=most)
+    process.kill()
+    process.wait()
+    again = connect(start_host(*options)[0])
+    again.begin_session()
+    assert again.batch() == BatchProgress(num_batches=2, num_new=0, max_new=8, max_records=most)
+    np.testing.assert_array_equal([again.row(label, 6) for label in range(3)], rows)
+    assert again.get_class(2).num_records == 4
+
+
+def test_describe_says_what_training_batches_take_part_by_part(host_program, start_host, connect, package_with_network):
+    run = subprocess.run([host_program, "--describe", package_with_network], capture_output=True, text=True, check=True)
+    described = json.loads(run.stdout)
+    assert described["parts"]["velocities"] == 4 * (8 * 6 + 2 * 6 + 6 * 5) + 8  # to a multiple of 16
+    assert sum(described["parts"].values()) == described["arena_bytes"]
+    board = connect(start_host("--package", package_with_network, "--arena", described["arena_bytes"])[0])
+    assert board.begin_session().learner_status == Status.OK
+    assert board.statistics().arena_used_bytes == described["arena_bytes"]
+
+
+def test_layers_without_a_kernel_are_refused_by_name(
+    host_program, start_host, connect, package_file, package_with_network
+):
+    learnt = package.read(package_with_network)
+    section = bytearray(learnt.network)
+    section[32] = 6  # the kind of the first layer
+    path = package_with_network
+    path.write_bytes(package.to_bytes(dataclasses.replace(learnt, network=bytes(section))))
     run = subprocess.run([host_program, "--describe", path], capture_output=True, text=True, check=True)
     assert json.loads(run.stdout)["status"] == Status.UNSUPPORTED_NETWORK
     board = connect(start_host("--package", package_file)[0])

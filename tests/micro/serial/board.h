@@ -73,7 +73,8 @@ class Board {
   // As a reset does: flash stays.
   void Restart() {
     learner_ = std::make_unique<Learner>();
-    server_ = std::make_unique<Server>(device_, learner_.get());
+    batch_learner_ = std::make_unique<BatchLearner>();
+    server_ = std::make_unique<Server>(device_, learner_.get(), batch_learner_.get());
     server_->Start();
   }
 
@@ -98,6 +99,7 @@ class Board {
   uint16_t sequence() const { return sequence_; }
 
   Learner& learner() { return *learner_; }
+  BatchLearner& batch_learner() { return *batch_learner_; }
   SimulatedFlash& log() { return log_; }
   SimulatedFlash& package() { return package_; }
   FailingFlash& failing_log() { return failing_log_; }
@@ -144,6 +146,7 @@ class Board {
   std::vector<uint8_t> request_buffer_;
   Device device_{};
   std::unique_ptr<Learner> learner_;
+  std::unique_ptr<BatchLearner> batch_learner_;
   std::unique_ptr<Server> server_;
   uint16_t sequence_ = 100;
 };

@@ -140,7 +140,6 @@ const Contradiction kContradictions[] = {
     {"NoHead", [](uint8_t* c) { WriteU16(4, c); }},
     {"NoHeight", [](uint8_t* c) { WriteU16(0, c + 2); }},
     {"NoWidth", [](uint8_t* c) { WriteU16(0, c + 4); }},
-    {"HeaderReserved", [](uint8_t* c) { c[6] = 1; }},
     {"NoChannels", [](uint8_t* c) { WriteU32(0, c + 8); }},
     {"LatentTooLarge", [](uint8_t* c) { WriteU32(262145, c + 8); }},
     {"ChannelsOverflow", [](uint8_t* c) { WriteU32(0xffffffff, c + 8); }},

@@ -22,6 +22,7 @@ SHAPES = {
     "mobilenet": (32, 32, 3),
     "mobilenet_half": (32, 32, 3),
     "mobilenet_quarter": (28, 28, 1),
+    "mobilenet_eighth": (28, 28, 1),
 }
 FORMS = [
     (name, modulated)

@@ -8,7 +8,8 @@ import pytest
 from tfodcl.agreement import FloatCodec, FloatEncoder
 from tfodcl.compress.uniform import UniformCodec
 from tfodcl.errors import InputError
-from tfodcl.methods.qlr import Mixing, Qlr
+from tfodcl.methods.qlr import Qlr
+from tfodcl.replay.mixing import Mixing
 from tfodcl.stages.classifier import FrozenStage
 from tfodcl.stages.keras import KerasStage
 from tfodcl.stages.network import Network, Training, convolution, head
@@ -75,27 +76,6 @@ def values(x: np.ndarray) -> np.ndarray:
 def times_seen(z: np.ndarray, x: np.ndarray) -> np.ndarray:
     """How often each of x is among the rows of z."""
     return np.array([np.sum((z == sample).all(axis=1)) for sample in values(x)])
-
-
-def test_the_papers_mini_batch_is_21_new_and_107_replayed():
-    assert Mixing().parts(300, 1500) == (21, 107)
-
-
-@pytest.mark.parametrize(
-    ("num_new", "num_kept", "parts"),
-    [
-        (300, 3000, (11, 117)),
-        (300, 0, (128, 0)),
-        (50, 0, (50, 0)),
-        (2, 3000, (1, 127)),
-        (3000, 1, (127, 1)),
-        (10, 20, (10, 20)),
-        (1, 1, (1, 1)),
-    ],
-)
-def test_a_mini_batch_has_new_and_replayed_samples_in_proportion_and_at_least_one_of_each(num_new, num_kept, parts):
-    assert Mixing().parts(num_new, num_kept) == parts
-    assert sum(parts) <= 128
 
 
 def test_an_epoch_brings_every_new_sample_once_and_replays_in_turn():
@@ -188,10 +168,6 @@ def test_sizes_that_cannot_work_are_refused_before_anything_is_learnt():
         make(Mixing(), num_bits=9)
     with pytest.raises(InputError, match="a record of every class. Received: 150 bytes for 4 classes of 50-byte"):
         make(Mixing(num_replays=3))
-    with pytest.raises(InputError, match="must hold a new sample and a replayed one. Received: batch_size=1"):
-        Mixing(batch_size=1)
-    with pytest.raises(InputError, match="epochs must be at least 1. Received: epochs=0"):
-        Mixing(epochs=0)
     with pytest.raises(InputError, match="for the same latents. Received: latent_dim=40 and latent_dim=48"):
         Qlr(frozen(), Recorder(), UniformCodec(40, 8), Mixing(), seed=0)
 

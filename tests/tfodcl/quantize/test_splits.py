@@ -58,7 +58,7 @@ def package(trained, tmp_path_factory) -> packages.Package:
 
 
 def test_both_stages_of_the_package_together_are_the_trained_network(package, trained):
-    network, weights, training = network_section.read(package)
+    network, weights, training, _ = network_section.read(package)
     rng, encoder = np.random.default_rng(2), TfliteEncoder(package.encoder)
     weights = weights | {"head/kernel": rng.normal(size=(network.num_features, 3)).astype(np.float32)}
     stage = KerasStage(network, weights, training)
@@ -87,6 +87,15 @@ def test_the_package_says_how_qlr_learns(package):
     assert package.info["encoder"]["name"] == "mobilenet_quarter, layers 0 to 23"
     assert [stage["name"] for stage in package.info["stages"]] == ["supervised training", "quantize-aware fine-tuning"]
     assert package.plan
+    assert network_section.read(package).max_new == 2 * 4  # the first training batch
+
+
+def test_a_recorded_data_set_s_first_training_batch_is_of_its_longest_recordings(trained, tmp_path):
+    dataset = draw_dataset(SHAPE)
+    recordings = np.where(np.arange(len(dataset.y_train)) % 5 == 0, 0, 1)
+    recorded = dataclasses.replace(dataset, group_train=2 * dataset.y_train + recordings)
+    longest = max(np.unique(recorded.group_train, return_counts=True)[1])
+    assert network_section.read(assemble_split(trained, recorded, PRESET, 27, 0, tmp_path)).max_new == 2 * longest
 
 
 @pytest.mark.parametrize(

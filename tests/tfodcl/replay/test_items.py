@@ -17,6 +17,7 @@ EXAMPLES = {
     "class": items.HEADER.pack(1, 0) + b"ka",
     "forget": items.HEADER.pack(9, 2),
     "forgotten": items.FORGOTTEN.pack(13),
+    "part of a state": items.STATE.pack(12, 5, 1) + (16).to_bytes(4, "little") + np.array([1], "<f4").tobytes(),
     "part": items.PART.pack(*items.PartHeader(12, 5, 1, 16, 30, 30)) + np.array([1, -2], "<f4").tobytes(),
 }
 
@@ -58,3 +59,24 @@ def test_sizes_that_leave_no_record_are_refused():
         items.max_records(65, 10, codec, Geometry(4, 4096, 60))
     with pytest.raises(LogFullError, match="what is kept must fit the log"):
         items.max_records(6600, 1000, codec, Geometry(4, 4096, 60))
+
+
+def test_records_of_a_package_with_a_network_leave_room_for_those_that_come_before_others_go():
+    codec = UniformCodec(24, 8)  # items of 30 bytes, 50 at most with header and padding
+    geometry = Geometry(4, 1024, 40)  # 37 blocks of 1024 - 96 - 256, parts of 48 words in 204 bytes
+
+    def most(budget: int) -> int:
+        return items.max_batch_records(26 * budget, 4, 1000, codec, geometry)
+
+    left = 37 * 672 - 6 * 90
+    assert most(40) == 40
+    num_parts = 21 + 11  # arrays of 1000 words; a ledger of 1 + 4 + (left // 50 = 486) words
+    assert most(10_000) == (left - 2 * num_parts * 224) // 50 * 3 // 4
+
+
+def test_without_room_for_a_record_of_every_class_there_is_no_learning():
+    codec = UniformCodec(24, 8)
+    with pytest.raises(InputError, match="must hold 4 records, one of each class. Received: 3"):
+        items.max_batch_records(26 * 3, 4, 100, codec, Geometry(4, 1024, 40))
+    with pytest.raises(LogFullError, match="4 records, one of each class, and two checkpoints must fit the log"):
+        items.max_batch_records(26 * 4, 4, 10_000, codec, Geometry(4, 1024, 40))

@@ -57,7 +57,8 @@ def with_field(fields: str, offset: int, value: float) -> bytes:
 def test_a_stage_comes_back():
     network, weights = small_network(), weights_of(small_network())
     training = Training(RATE, momentum=0.5, weight_decay=0.125, r_max=1.5, d_max=0.75, norm_momentum=0.875)
-    found = network_section.unpack(network_section.pack(network, weights, training), RATE)
+    found = network_section.unpack(network_section.pack(network, weights, training, max_new=300), RATE)
+    assert found.max_new == 300
     assert found.network == network
     assert found.training == training
     assert found.weights.keys() == weights.keys()
@@ -144,7 +145,6 @@ def test_every_changed_byte_is_refused_or_another_section():
         ("H", 0, 4, "must end with its only head"),
         ("H", 2, 0, "the latent must have 1..1048576 values"),
         ("H", 4, 0, r"Received: \(5, 0, 3\)"),
-        ("H", 6, 1, "offsets, sizes and padding"),
         ("I", 8, 0, "the latent must have"),
         ("I", 8, 0xFFFFFFFF, "the latent must have"),
         ("f", 12, 1.0, "momentum must be at least 0 and below 1. Received: momentum=1.0"),
@@ -200,6 +200,11 @@ def test_values_that_cannot_be_trained_from_are_not_written(array, value, rule):
 def test_constants_that_float32_takes_out_of_range_are_not_written(training):
     with pytest.raises(InputError, match=next(iter(training))):
         network_section.pack(small_network(), weights_of(small_network()), Training(RATE, **training))
+
+
+def test_more_new_samples_than_the_field_holds_are_not_written():
+    with pytest.raises(InputError, match="max_new must be in 0..65535. Received: max_new=65536"):
+        network_section.pack(small_network(), weights_of(small_network()), Training(RATE), max_new=65536)
 
 
 @pytest.mark.parametrize(

@@ -161,6 +161,15 @@ def test_evaluates_after_the_first_each_so_many_and_the_last_training_batch(data
     assert draw(dataset, eval_every=eval_every).eval_points == points
 
 
+def test_a_shorter_stream_is_the_beginning_of_the_whole(dataset):
+    whole = draw(dataset, eval_every=5)
+    shorter = whole.first(7)
+    assert (shorter.num_batches, shorter.eval_points) == (7, (1, 5, 7))
+    for one, other in zip(shorter.batches, whole.batches, strict=False):
+        assert numbers(one) == numbers(other) and one.labels.tolist() == other.labels.tolist()
+    np.testing.assert_array_equal(shorter.y_test, whole.y_test)
+
+
 def test_the_stream_is_a_pure_function_of_its_arguments(dataset):
     once, again = draw(dataset), draw(dataset, class_ids=CLASSES[::-1].tolist())
 
