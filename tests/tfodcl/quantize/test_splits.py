@@ -90,6 +90,12 @@ def test_the_package_says_how_qlr_learns(package):
     assert network_section.read(package).max_new == 2 * 4  # the first training batch
 
 
+def test_later_training_batches_may_be_greater_than_the_first(trained, tmp_path):
+    preset = dataclasses.replace(PRESET, groups_per_batch=3)
+    package = assemble_split(trained, draw_dataset(SHAPE), preset, 27, 0, tmp_path)
+    assert network_section.read(package).max_new == 3 * 4
+
+
 def test_a_recorded_data_set_s_first_training_batch_is_of_its_longest_recordings(trained, tmp_path):
     dataset = draw_dataset(SHAPE)
     recordings = np.where(np.arange(len(dataset.y_train)) % 5 == 0, 0, 1)
