@@ -31,7 +31,7 @@ class TaughtBatches:
     """See the module; attributes are those of taught_classes.TaughtClasses."""
 
     METHOD, UNIT = Qlr.RECIPE, "training batches"
-    PROTOCOL = ("num_classes", "first_classes", "samples_per_class", "eval_every")
+    PROTOCOL = ("num_classes", "first_classes", "samples_per_class", "groups_per_batch", "eval_every")
 
     def __init__(self, package: Package, options: argparse.Namespace, run_number: int, num_tests: int | None) -> None:
         self._package, self._stored = package, network_section.read(package)
@@ -125,7 +125,7 @@ class TaughtBatches:
             dataset.split.meta_test[: protocol["num_classes"]],
             protocol["first_classes"],
             None if dataset.group_train is not None else protocol["samples_per_class"],
-            1,
+            protocol["groups_per_batch"],
             protocol["eval_every"],
             self._package.info["seed"],
             run_number,

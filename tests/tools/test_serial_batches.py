@@ -13,7 +13,7 @@ from tfodcl.report import load_results
 from tfodcl.stages import network_section
 from tfodcl.stages.network import Network, Training, convolution, head
 
-PROTOCOL = {"num_classes": 5, "first_classes": 2, "samples_per_class": 5, "eval_every": 3}
+PROTOCOL = {"num_classes": 5, "first_classes": 2, "samples_per_class": 5, "groups_per_batch": 2, "eval_every": 3}
 
 
 @pytest.fixture
@@ -47,10 +47,10 @@ def test_a_board_learns_the_stream_as_python_does_and_goes_on_where_it_stopped(r
     done = run_tool("serial_eval", batch_folder, "--port", start_host(*options)[0], "--tests", 2)
     assert done.returncode == 0, done.stderr
     results = load_results(batch_folder / "serial_results.json")
-    assert results["methods"]["qlr"]["num_classes"] == [1, 3, 6, 9, 12, 14]
-    assert results["board"]["twin_differences"] == [0] * 6
-    assert results["board"]["commands"]["END_BATCH"]["count"] == 12  # the first two were durable
-    assert "14 training batches: " in done.stdout
+    assert results["methods"]["qlr"]["num_classes"] == [1, 3, 6, 8]
+    assert results["board"]["twin_differences"] == [0] * 4
+    assert results["board"]["commands"]["END_BATCH"]["count"] == 6  # the first two were durable
+    assert "8 training batches: " in done.stdout
     assert (batch_folder / "report.html").stat().st_size > 10_000
 
 
