@@ -26,13 +26,15 @@ JOINED = Whitening(1.0, ("block_6_relu", "block_7_relu"), dim=192)  # as in the 
 def assembled(
     name: str,
     input_shape: tuple[int, int, int],
-    whitening: Whitening,
+    whitening: Whitening | None,
     codec_setting: str,
     capacity: int,
     num_records: int,
 ) -> Package:
     samples = np.random.default_rng(0).random((32, *input_shape), np.float32)
-    model = whiten(build(name, input_shape, modulated=True), samples, whitening)
+    model = build(name, input_shape, modulated=True)
+    if whitening is not None:
+        model = whiten(model, samples, whitening)
     encoder = tflite.convert(qat.quantize(model, samples), samples)
     runner = TfliteEncoder(encoder)
     codec = CodecSetting.parse(codec_setting).fit(runner.encode(samples), runner.latent_zero_point, seed=0)
@@ -53,7 +55,7 @@ def assembled(
 @pytest.mark.parametrize(
     ("name", "input_shape", "whitening", "codec_setting", "capacity", "num_records", "board"),
     [
-        ("anml_tiny", (28, 28, 1), Whitening(), "bitmap_pq:128:8", 40, 40 * 15, "mps2-an386"),
+        ("anml_tiny", (28, 28, 1), None, "bitmap_pq:128:8", 40, 40 * 15, "mps2-an386"),
         ("residual_tiny", (28, 28, 1), Whitening(), "pq:4", 200, 200 * 15, "mps2-an386"),
         ("dscnn_tiny", (49, 10, 1), Whitening(), "bitmap_pq:128:8", 20, 20 * 30, "mps2-an386"),
         ("dscnn", (49, 10, 1), Whitening(), "pq:8", 10, 10 * 30, "mps2-an386"),
