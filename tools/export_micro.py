@@ -198,16 +198,12 @@ def first_error(lines: list[str]) -> str:
 
 def flash_parts(package: Package, board: Target) -> dict[str, int]:
     """Bytes of flash by part, the firmware's code not among them; the log's are those that its region must hold."""
-    codec, encoder, layout = len(package.codec.to_bytes()), len(package.encoder), len(package.plan)
-    total = len(packages.to_bytes(package))
-    return {
-        "encoder": encoder,
-        "codec": codec,
-        "plan": layout,
-        "network": len(package.network),
-        "rest of the package": total - encoder - codec - layout - len(package.network),
-        "log": board.log_geometry.num_blocks * board.log_geometry.erase_block_bytes,
-    }
+    parts = {"encoder": len(package.encoder), "codec": len(package.codec.to_bytes()), "plan": len(package.plan)}
+    if package.network:
+        parts["network"] = len(package.network)
+    rest = len(packages.to_bytes(package)) - sum(parts.values())
+    log = board.log_geometry.num_blocks * board.log_geometry.erase_block_bytes
+    return {**parts, "rest of the package": rest, "log": log}
 
 
 def check_flash(package: Package, board: Target) -> None:
