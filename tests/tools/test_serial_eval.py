@@ -103,6 +103,10 @@ def evaluate(run_tool, folder) -> Callable[..., dict]:
     return run
 
 
+def heed_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background job inherits that it is ignored
+
+
 @pytest.fixture
 def interrupt(command, environment, folder, plug, tmp_path) -> Callable[..., None]:
     """Runs the command until SIGINT at a request: it says that the same command resumes."""
@@ -116,7 +120,9 @@ def interrupt(command, environment, folder, plug, tmp_path) -> Callable[..., Non
 
         cable = plug(board, {request: stop})
         arguments = command("serial_eval", folder, "--port", cable.url, "--tests", NUM_TESTS, *options)
-        with subprocess.Popen(arguments, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen(
+            arguments, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True, preexec_fn=heed_interrupts
+        ) as process:
             started.append(process)
             _, printed = process.communicate(timeout=100)
         assert process.returncode == 130
@@ -281,7 +287,7 @@ def test_a_board_that_was_tested_elsewhere_needs_reset(start, evaluate, refuse, 
     evaluate(board.url)
     (folder / "serial_progress.json").unlink()
     error = refuse("serial_eval", folder, "--port", board.url, "--tests", NUM_TESTS)
-    assert "tested by this command after 2 classes; --reset begins anew. Received: a board that knows 4." in error
+    assert "tested by this command after 2 classes; --reset begins anew. Received: a board that has learnt 4." in error
     evaluate(board.url, "--reset")
 
 

@@ -9,7 +9,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PINS = ROOT / "tests" / "regression" / "sizes.json"
 STACK_BYTES = 8192
-FOLDERS = {"base", "codec", "encoder_builtin", "kernels", "learner", "package", "ports", "serial", "store"}
+FOLDERS = {"base", "batch_learner", "codec", "encoder_builtin", "kernels", "learner", "package", "ports", "serial"}
+FOLDERS |= {"stage", "store", "training"}
 
 
 def sections(firmware: Path) -> dict[str, int]:
