@@ -1,7 +1,6 @@
 """What serial_eval.py teaches a board whose package trains layers before the head too: a stream of training batches."""
 
 import argparse
-import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -24,7 +23,7 @@ from tfodcl.replay.log import Geometry
 from tfodcl.replay.mixing import Mixing
 from tfodcl.stages import network_section
 from tfodcl.stages.classifier import FrozenStage
-from tfodcl.streams import BatchStream, nicv2
+from tfodcl.streams import BatchStream, nicv2, with_fewer_tests
 
 
 class TaughtBatches:
@@ -41,9 +40,7 @@ class TaughtBatches:
         if options.batches is not None:
             stream = stream.first(parse_count("--batches", options.batches, 1, stream.num_batches))
         if num_tests is not None:
-            labels = range(len(stream.class_ids))
-            chosen = np.concatenate([np.flatnonzero(stream.y_test == label)[:num_tests] for label in labels])
-            stream = dataclasses.replace(stream, x_test=stream.x_test[chosen], y_test=stream.y_test[chosen])
+            stream = with_fewer_tests(stream, num_tests)
         self._stream = stream
         self._names = [dataset.class_names[class_id] for class_id in stream.class_ids]
         self.eval_points = stream.eval_points

@@ -21,7 +21,7 @@ from tfodcl.package import Package
 from tfodcl.progress import progress
 from tfodcl.replay import items
 from tfodcl.replay.log import Geometry
-from tfodcl.streams import Stream, class_incremental
+from tfodcl.streams import Stream, class_incremental, with_fewer_tests
 
 
 class TaughtClasses:
@@ -143,8 +143,4 @@ def choose_stream(package: Package, protocol: Protocol, run_number: int, num_tes
         package.info["seed"],
         run_number,
     )
-    if num_tests is None:
-        return stream
-    labels = range(protocol.num_classes)
-    chosen = np.concatenate([np.flatnonzero(stream.y_test == label)[:num_tests] for label in labels])
-    return dataclasses.replace(stream, x_test=stream.x_test[chosen], y_test=stream.y_test[chosen])
+    return stream if num_tests is None else with_fewer_tests(stream, num_tests)

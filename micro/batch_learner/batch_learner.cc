@@ -42,9 +42,7 @@ Status BatchLearner::AddClass(Bytes name, uint16_t* label) {
   }
   if (free == package_.capacity) return Status::kCapacityReached;
   *label = static_cast<uint16_t>(free);
-  const Status status = Checked(parts_.names[free].Write({next_id_, *label}, name, &*log_));
-  if (status == Status::kOk) ++next_id_;
-  return status;
+  return WriteName(*label, name);
 }
 
 Status BatchLearner::Rename(uint16_t label, Bytes name) {
@@ -53,6 +51,10 @@ Status BatchLearner::Rename(uint16_t label, Bytes name) {
   for (uint32_t i = 0; i < package_.capacity; ++i) {
     if (parts_.names[i].is_given() && parts_.names[i].Is(name)) return i == label ? Status::kOk : Status::kNameTaken;
   }
+  return WriteName(label, name);
+}
+
+Status BatchLearner::WriteName(uint16_t label, Bytes name) {
   const Status status = Checked(parts_.names[label].Write({next_id_, label}, name, &*log_));
   if (status == Status::kOk) ++next_id_;
   return status;

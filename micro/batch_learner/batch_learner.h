@@ -161,6 +161,7 @@ class BatchLearner final : public DeviceLearner, private LogOwner {
   // batch_learner.cc
   Status Checked(Status status);
   Status CheckClass(uint16_t label) const;
+  Status WriteName(uint16_t label, Bytes name);
   Status Encode();
   void Dequantize(Span<const int8_t> latent, Span<float> z) const;
   Span<const int8_t> NewLatent(size_t place) const;

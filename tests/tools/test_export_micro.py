@@ -101,7 +101,7 @@ def test_a_budget_without_a_record_of_every_class_is_refused(folder, package, tm
     error = refuse("export_micro", folder, *options, 4 * record_bytes)
     assert f"a record of {record_bytes} bytes of each of 6 classes (--capacity). Received: room for 4." in error
     error = refuse("export_micro", folder, *options, record_bytes - 1)
-    assert "Received: room for 0." in error
+    assert f"a record of {record_bytes} bytes of each of 6 classes (--capacity). Received: room for 0." in error
 
 
 def test_a_folder_without_a_package_is_one_line(tmp_path, refuse):

@@ -49,9 +49,11 @@ def teach_batches(
     num_tests = len(stream.y_test) * len(stream.eval_points)
     x_test = quantize(stream.x_test)
     with progress("teaching and testing", num_samples + num_tests, unit="samples") as bar:
-        done = 0
+        done = num_named = 0
         for batch in stream.batches:
-            again_after_restart(device, functools.partial(_teach_batch, device, batch, names, quantize, bar, done))
+            new_names = names[num_named : batch.labels.max() + 1]  # boards give labels in the order of names
+            num_named += len(new_names)
+            again_after_restart(device, functools.partial(_teach_batch, device, batch, new_names, quantize, bar, done))
             done += len(batch.x)
             if batch.number not in stream.eval_points:
                 continue
@@ -65,13 +67,13 @@ def teach_batches(
 
 
 def _teach_batch(
-    device: Device, batch: TrainingBatch, names: Sequence[str], quantize: Quantize, bar: tqdm, done: int
+    device: Device, batch: TrainingBatch, new_names: Sequence[str], quantize: Quantize, bar: tqdm, done: int
 ) -> None:
     reached = device.batch()
     if reached.num_batches >= batch.number:
         return
-    for label in range(int(batch.labels.max()) + 1):
-        device.add_class(names[label])
+    for name in new_names:
+        device.add_class(name)
     samples = quantize(batch.x)
     for i in range(reached.num_new, len(samples)):  # those before it was told, in this order
         show(bar, done + i, f"training batch {batch.number}")

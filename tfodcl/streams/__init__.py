@@ -1,6 +1,7 @@
 """What a device meets and what an encoder is meta-trained on; all of it from a seed."""
 
 from tfodcl.streams.batches import BatchStream, TrainingBatch, nicv2
+from tfodcl.streams.fewer_tests import with_fewer_tests
 from tfodcl.streams.meta_train import (
     NUM_FITTED,
     Episode,
@@ -24,4 +25,5 @@ __all__ = [
     "index_meta_train",
     "nicv2",
     "sample_episode",
+    "with_fewer_tests",
 ]

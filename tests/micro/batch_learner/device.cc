@@ -70,38 +70,19 @@ std::vector<uint8_t> SmallNetwork(uint32_t capacity, uint16_t max_new) {
 }
 
 Device::Device(const Geometry& geometry, const Settings& settings)
-    : tflite_(8), plan_(4), codec_(32), network_(SmallNetwork(settings.capacity, settings.max_new)), flash_(geometry) {
-  WriteU32(kLatentDim, plan_.data());
-  WriteU16(1, &codec_[0]);
-  WriteU32(kLatentDim, &codec_[4]);
-  WriteU32(kLatentDim, &codec_[8]);
-  codec_[12] = 8;
-  codec_[13] = 0x80;
-  codec_[14] = 0x7f;
-  package_.identity = settings.identity;
-  package_.encoder = Bytes(tflite_.data(), tflite_.size());
-  package_.plan = Bytes(plan_.data(), plan_.size());
-  package_.network = network_.bytes();
-  package_.codec = Bytes(codec_.data(), codec_.size());
-  package_.latent_dim = kLatentDim;
-  package_.latent_scale = 0.03125f;
-  package_.latent_zero_point = -10;
-  package_.capacity = settings.capacity;
-  package_.inner_lr = package_.outer_lr = 0.05f;
-  package_.replay_batch = settings.replay_batch;
-  package_.replay_epochs = settings.replay_epochs;
-  package_.replay_budget_bytes = settings.num_records * (2 + kLatentDim) + 1;
+    : network_(SmallNetwork(settings.capacity, settings.max_new)), package_(kLatentDim, settings), flash_(geometry) {
+  package().network = network_.bytes();
 }
 
 Status Device::Start(size_t missing) {
   flash_.PowerOn();
   BatchLearnerMemory memory;
-  const Status status = BatchLearner::RequiredBytes(package_, flash_.geometry(), &memory);
+  const Status status = BatchLearner::RequiredBytes(package(), flash_.geometry(), &memory);
   if (status != Status::kOk) return status;
   memory_.emplace(memory.total());
   arena_ = std::make_unique<Arena>(memory_->bytes().subspan(0, memory.total() - missing));
   learner_ = std::make_unique<BatchLearner>();
-  return learner_->Start(package_, &flash_, arena_.get());
+  return learner_->Start(package(), &flash_, arena_.get());
 }
 
 Status Device::Add(const std::string& name, uint16_t* label) {
@@ -158,7 +139,7 @@ std::vector<uint32_t> Device::State() {
   std::vector<uint32_t> state(arrays.size());
   std::memcpy(state.data(), arrays.data(), sizeof(float) * arrays.size());
   state.push_back(learner_->num_batches());
-  for (uint32_t label = 0; label < package_.capacity; ++label) {
+  for (uint32_t label = 0; label < package().capacity; ++label) {
     ClassInfo info{};
     static_cast<void>(learner_->GetClass(static_cast<uint16_t>(label), &info));
     state.insert(state.end(), {info.num_learnt, info.num_records, static_cast<uint32_t>(info.name.size())});

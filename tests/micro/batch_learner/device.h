@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "../learner/identity_package.h"
 #include "../store/faulty_flash.h"
 #include "batch_learner/batch_learner.h"
 #include "memory.h"
@@ -28,12 +29,11 @@ struct Settings {
 // Depthwise 3 x 3 on the latent's 3 channels, pointwise to 5, pool, head.
 std::vector<uint8_t> SmallNetwork(uint32_t capacity, uint16_t max_new);
 
-// The codec is uniform with 8 bits.
 class Device {
  public:
   Device(const Geometry& geometry, const Settings& settings);
 
-  Package& package() { return package_; }
+  Package& package() { return package_.get(); }
   FaultyFlash& flash() { return flash_; }
   BatchLearner& learner() { return *learner_; }
   // A new learner, as after a reset; power is on again. With an arena of exactly the bytes that are required, less
@@ -56,9 +56,8 @@ class Device {
   std::vector<uint32_t> State();
 
  private:
-  std::vector<uint8_t> tflite_, plan_, codec_;
   Memory network_;
-  Package package_{};
+  IdentityPackage package_;
   FaultyFlash flash_;
   std::optional<Memory> memory_;
   std::unique_ptr<Arena> arena_;

@@ -56,40 +56,13 @@ class Board {
   std::unique_ptr<BatchLearner> learner_;
 };
 
-void Follow(const std::string& verb, Bytes inputs, const std::string& out, Board* board) {
-  uint16_t label = 0;
-  size_t number = 0;
-  std::string name;
-  if (verb == "add" && std::cin >> name) {
-    Check(board->learner().AddClass(View(name), &label));
-  } else if (verb == "learn" && std::cin >> label >> number) {
-    SetInput(inputs, number, board->learner().input());
-    Check(board->learner().LearnSample(label));
-  } else if (verb == "end") {
-    board->End();
-  } else if (verb == "restart") {
-    board->Start();
-  } else if (verb == "classify" && std::cin >> number) {
-    SetInput(inputs, number, board->learner().input());
-    Check(board->learner().Classify(&label));
-    std::cout << label << "\n";
-  } else if (verb == "dump" && std::cin >> name) {
-    board->Dump(out + "/" + name);
-  } else {
-    std::cerr << "unknown verb: " << verb << "\n";
-    std::exit(2);
-  }
+bool Follow(const std::string& verb, Board* board) {
+  if (verb != "end") return false;
+  board->End();
+  return true;
 }
 
 }  // namespace
 }  // namespace tfodcl
 
-int main(int argc, char** argv) {
-  if (argc != 7) return 2;
-  const auto number = [&](int i) { return static_cast<uint32_t>(std::strtoul(argv[i], nullptr, 10)); };
-  const tfodcl::Geometry geometry{number(3), number(4), number(5), 10000};
-  const tfodcl::Bytes inputs = tfodcl::ReadFile(argv[2]);
-  tfodcl::Board board(tfodcl::ReadFile(argv[1]), geometry);
-  for (std::string verb; std::cin >> verb;) tfodcl::Follow(verb, inputs, argv[6], &board);
-  return 0;
-}
+int main(int argc, char** argv) { return tfodcl::RunScript<tfodcl::Board>(argc, argv, tfodcl::Follow); }

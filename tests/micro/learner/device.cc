@@ -8,39 +8,20 @@
 
 namespace tfodcl {
 
-Device::Device(const Geometry& geometry, const Settings& settings)
-    : tflite_(8), plan_(4), codec_(32), flash_(geometry) {
-  WriteU32(kDim, plan_.data());
-  WriteU16(1, &codec_[0]);
-  WriteU32(kDim, &codec_[4]);
-  WriteU32(kDim, &codec_[8]);
-  codec_[12] = 8;
-  codec_[13] = 0x80;
-  codec_[14] = 0x7f;
-  package_.identity = settings.identity;
-  package_.encoder = Bytes(tflite_.data(), tflite_.size());
-  package_.plan = Bytes(plan_.data(), plan_.size());
-  package_.codec = Bytes(codec_.data(), codec_.size());
-  package_.latent_dim = kDim;
-  package_.latent_scale = 0.03125f;
-  package_.latent_zero_point = -10;
-  package_.capacity = settings.capacity;
-  package_.inner_lr = 0.02f;
-  package_.outer_lr = 0.05f;
-  package_.replay_batch = settings.replay_batch;
-  package_.replay_epochs = settings.replay_epochs;
-  package_.replay_budget_bytes = settings.num_records * (2 + kDim) + 1;
+Device::Device(const Geometry& geometry, const Settings& settings) : package_(kDim, settings), flash_(geometry) {
+  package().inner_lr = 0.02f;
 }
 
 Status Device::Start() {
   flash_.PowerOn();
   size_t bytes = 0;
-  if (Status status = Learner::RequiredBytes(package_, flash_.geometry(), &bytes); status != Status::kOk) return status;
+  if (Status status = Learner::RequiredBytes(package(), flash_.geometry(), &bytes); status != Status::kOk)
+    return status;
   memory_.assign(bytes + kArenaAlignment, 0xA5);
   const size_t skipped = -reinterpret_cast<uintptr_t>(memory_.data()) % kArenaAlignment;
   arena_ = std::make_unique<Arena>(Span<uint8_t>(memory_.data() + skipped, bytes));
   learner_ = std::make_unique<Learner>();
-  return learner_->Start(package_, &flash_, arena_.get());
+  return learner_->Start(package(), &flash_, arena_.get());
 }
 
 Status Device::Add(const std::string& name, uint16_t* label) {
@@ -100,7 +81,7 @@ std::vector<std::vector<float>> Device::Rows() {
     rows.emplace_back(row.begin(), row.end());
   };
   for (const uint16_t label : learner_->labels()) add(label);
-  add(package_.capacity);
+  add(package().capacity);
   return rows;
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "../store/faulty_flash.h"
+#include "identity_package.h"
 #include "learner/learner.h"
 
 namespace tfodcl {
@@ -22,12 +23,11 @@ struct Settings {
   uint32_t identity = 77;
 };
 
-// The codec is uniform with 8 bits: a payload is the latent's values plus 128.
 class Device {
  public:
   Device(const Geometry& geometry, const Settings& settings);
 
-  Package& package() { return package_; }
+  Package& package() { return package_.get(); }
   FaultyFlash& flash() { return flash_; }
   Learner& learner() { return *learner_; }
   // A new learner, as after a reset; power is on again.
@@ -51,8 +51,7 @@ class Device {
   bool IsInFlash(const std::vector<uint8_t>& bytes) const;
 
  private:
-  std::vector<uint8_t> tflite_, plan_, codec_;
-  Package package_{};
+  IdentityPackage package_;
   FaultyFlash flash_;
   std::vector<uint8_t> memory_;
   std::unique_ptr<Arena> arena_;

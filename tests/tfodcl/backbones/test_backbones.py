@@ -118,7 +118,8 @@ def test_an_encoder_without_a_modulated_form_or_layers_to_cut_is_refused_by_name
         with pytest.raises(InputError, match=f"encoder {name} has a plain form only. Received: modulated=True."):
             build(name, SHAPES[name], modulated=True)
     if FAMILIES[name].layers is None:
-        with pytest.raises(InputError, match=f"mobilenet_quarter, mobilenet_eighth. Received: {name}."):
+        cut = "mobilenet, mobilenet_half, mobilenet_quarter, mobilenet_eighth"
+        with pytest.raises(InputError, match=f"{cut}. Received: {name}."):
             layers_of(name, SHAPES[name])
 
 
