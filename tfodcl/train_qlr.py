@@ -1,8 +1,8 @@
 """What tfodcl.train does for QLR-CL: one network, cut at any of its layers, learns training batches with any replays.
 
 Settings of one latent-replay layer share a package, latents, and a learning rate, which is searched with the preset's
-codec and number of replays. What is measured is kept in the folder, so that an interrupted sweep goes on, and a larger
-one measures only what is new.
+codec and number of replays. What is measured is kept in the folder, so that an interrupted sweep goes on, and another
+one measures only what is new and adds it to the results.
 """
 
 import dataclasses
@@ -28,12 +28,15 @@ from tfodcl.package import Package
 from tfodcl.progress import progress
 from tfodcl.quantize.assembly import with_info
 from tfodcl.quantize.splits import assemble_split
+from tfodcl.report.results import LATENT_REPLAY, load_results
 from tfodcl.split_bench import SplitBench
 from tfodcl.sweep import FLOAT, Setting, Sweep
 
 
 def check(sweep: Sweep) -> None:
-    """Raises InputError, before anything is written, where the network has no such layers or latents."""
+    """Raises InputError, before anything is written, where the network has no such layers or latents, or the folder's
+    results cannot be read."""
+    earlier_entries(sweep)
     layers = layers_of(sweep.preset.training.encoder, sweep.dataset.input_shape)
     for setting in sweep.settings:
         check_split(layers, setting.split)
@@ -43,6 +46,7 @@ def check(sweep: Sweep) -> None:
 
 def learn(sweep: Sweep) -> None:
     """Trains the network, measures all settings, and writes packages, results and report."""
+    earlier = earlier_entries(sweep)
     trained = Trainer(sweep.dataset, sweep.preset.training, True, sweep.seed, sweep.folder).train(Qlr.RECIPE)
     found: dict[int, Package] = {}
     measured: dict[Setting, list[BatchRun]] = {}
@@ -56,7 +60,33 @@ def learn(sweep: Sweep) -> None:
     content = results(command, sweep.seed, sweep.num_runs, name, sweep.protocol, package, {"qlr": summary})
     entries = [entry(setting, measured[setting], rates[setting.split]) for setting in sweep.settings]
     files.write(sweep.folder / "encoder.tflite", package.encoder)
-    write_results(sweep.folder, content | {"ablations": entries})
+    write_results(sweep.folder, content | {"ablations": [*entries, *earlier]})
+
+
+def earlier_entries(sweep: Sweep) -> list[dict]:
+    """What the folder's results have of other settings, where they are of the same streams and as many runs.
+
+    Raises InputError for results that cannot be read.
+    """
+    path = sweep.folder / "results.json"
+    if not files.is_file(path):
+        return []
+    results = load_results(path)
+    same = {
+        "seed": sweep.seed,
+        "runs": sweep.num_runs,
+        "dataset": sweep.dataset.name,
+        "preset": sweep.preset_name,
+        "protocol": sweep.protocol,
+    }
+    if {name: results.get(name) for name in same} != same:
+        return []
+    entries = [entry for entry in results.get("ablations") or [] if entry["kind"] == LATENT_REPLAY]
+    return [
+        entry
+        for entry in entries
+        if Setting(entry["split"], entry["setting"], entry["num_replays"]) not in sweep.settings
+    ]
 
 
 def measure(sweep: Sweep, trained: Trained, split: int) -> tuple[Package, dict[Setting, list[BatchRun]]]:
@@ -124,7 +154,7 @@ def entry(setting: Setting, runs: Sequence[BatchRun], rate: float) -> dict:
     accuracies = [float(one.accuracy[-1]) for one in runs]
     mean, deviation = mean_and_deviation(accuracies)
     return {
-        "kind": "latent_replay",
+        "kind": LATENT_REPLAY,
         "split": setting.split,
         "setting": setting.codec,
         "num_replays": setting.num_replays,

@@ -169,7 +169,7 @@ def test_the_learning_rate_is_the_best_one_on_a_short_stream_of_validation_class
     assert package.learning.inner_lr == package.learning.outer_lr == np.float32(best)
 
 
-def test_a_larger_sweep_of_the_same_folder_measures_only_what_is_new(made, tiny, monkeypatch):
+def test_another_sweep_of_the_same_folder_measures_only_what_is_new_and_adds_it(made, tiny, monkeypatch):
     measured, before = [], {path.name: path.read_bytes() for path in (made / "checkpoints").iterdir()}
     results, report = (made / "results.json").read_bytes(), (made / "report.html").read_bytes()
     plain = split_bench.SplitBench.run
@@ -187,13 +187,30 @@ def test_a_larger_sweep_of_the_same_folder_measures_only_what_is_new(made, tiny,
     after = {path.name: path.read_bytes() for path in (made / "checkpoints").iterdir()}
     new = {f"qlr_27_uniform_6_4_{number}.json" for number in range(2)}
     assert after.keys() - before.keys() == new and all(after[name] == content for name, content in before.items())
-    entries = load_results(made)["ablations"]
-    assert entries[:2] == json.loads(results)["ablations"][:2]
+    entries, earlier = load_results(made)["ablations"], json.loads(results)["ablations"]
+    assert entries[:2] == earlier[:2] and entries[3:] == earlier[2:]
     assert entries[2]["setting"] == "uniform:6" and entries[2]["bytes_per_record"] == 2 + 256 * 6 // 8
     for name in new:
         (made / "checkpoints" / name).unlink()
     (made / "results.json").write_bytes(results)
     (made / "report.html").write_bytes(report)
+
+
+def test_what_was_measured_in_another_number_of_runs_is_not_added(made, tiny):
+    results, report = (made / "results.json").read_bytes(), (made / "report.html").read_bytes()
+    tiny("--runs", "1", "--out", str(made))
+    entries = load_results(made)["ablations"]
+    assert [(entry["split"], entry["setting"], entry["num_replays"]) for entry in entries] == SETTINGS[:1]
+    (made / "results.json").write_bytes(results)
+    (made / "report.html").write_bytes(report)
+
+
+@pytest.mark.parametrize("content", ["", "{}"])
+def test_results_that_cannot_be_read_are_refused_before_anything_is_trained(content, tiny, tmp_path, capsys):
+    (tmp_path / "results.json").write_text(content)
+    with pytest.raises(InputError, match="results.json"):
+        tiny("--out", str(tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
 
 
 @pytest.mark.slow

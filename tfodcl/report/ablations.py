@@ -1,11 +1,12 @@
 """What was varied: LifeLearner's codec, samples of a class and epochs of replay; QLR-CL's layer, codec and replays."""
 
+from tfodcl.metrics import mean_and_deviation
 from tfodcl.report import pareto, tables
 from tfodcl.report.appearance import CODEC_LOOKS
 from tfodcl.report.bars import labelled, method_name
 from tfodcl.report.quantities import byte_size, exact_bytes, points_deviation
 
-UNCOMPRESSED = "uniform:8"
+UNCOMPRESSED, UNQUANTIZED = "uniform:8", "float32"
 PASSES = {"samples_per_class": "samples of a class", "replay_epochs": "epochs of replay"}
 
 
@@ -29,10 +30,17 @@ def codecs(entries: list[dict]) -> str:
 
 
 def latent_replays(entries: list[dict]) -> str:
-    """The chart of all settings, and a table of them, those that no other dominates emphasised."""
+    """The chart of all settings, and a table of them, those that no other dominates emphasised.
+
+    Beside accuracies stand the mean and deviation, over runs of the same streams, of what the codec gains against
+    UNQUANTIZED with the same layer and number of replays, where that was measured too.
+    """
     view = pareto.LATENT_REPLAYS
     best = pareto.front(entries, view)
     by_size = sorted(entries, key=lambda entry: (entry["split"], entry["replay_bytes"]))
+    unquantized = {
+        (entry["split"], entry["num_replays"]): entry for entry in entries if entry["setting"] == UNQUANTIZED
+    }
     legend = "".join(method_name(name) for name in dict.fromkeys(pareto.layer(entry) for entry in by_size))
     charts = "".join(pareto.chart(entries, None, wide, view) for wide in (True, False))
     rows = [
@@ -43,13 +51,17 @@ def latent_replays(entries: list[dict]) -> str:
                 exact_bytes(entry["bytes_per_record"]),
                 byte_size(entry["replay_bytes"]),
                 _accuracy(entry),
+                _gain(entry, unquantized.get((entry["split"], entry["num_replays"]))),
                 tables.rates(entry.get("learning_rate")),
             ],
             entry in best,
         )
         for entry in by_size
     ]
-    head = ("replays", "bytes per record", "replay memory", "accuracy, %", "learning rate")
+    head = (
+        *("replays", "bytes per record", "replay memory", "accuracy, %"),
+        *(f"points against {UNQUANTIZED}", "learning rate"),
+    )
     return f'<p class="legend">{legend}</p>{charts}' + tables.table("setting", head, rows, "front")
 
 
@@ -68,6 +80,15 @@ def _table(title: str, entries: list[dict]) -> str:
         for entry in entries
     ]
     return tables.table(title, ("accuracy, %", "learning rate"), rows, "passes")
+
+
+def _gain(entry: dict, reference: dict | None) -> str:
+    if reference is None or entry is reference or len(entry["accuracy_runs"]) != len(reference["accuracy_runs"]):
+        return tables.MISSING
+    pairs = zip(entry["accuracy_runs"], reference["accuracy_runs"], strict=True)
+    gains = [accuracy - other for accuracy, other in pairs]
+    mean, deviation = mean_and_deviation(gains)
+    return points_deviation(float(mean), float(deviation), len(gains), decimals=2)
 
 
 def _accuracy(entry: dict) -> str:

@@ -11,17 +11,17 @@ def percent(share: float) -> str:
     return f"{points(share)}{SPACE}%"
 
 
-def points(share: float) -> str:
+def points(share: float, decimals: int = 1) -> str:
     """Percentage points without a unit: 0.4412 -> "44.1", -0.02 -> a minus sign and "2.0"."""
-    text = f"{100 * share:.1f}"
-    return "0.0" if text == "-0.0" else text.replace("-", MINUS)
+    text = f"{abs(100 * share):.{decimals}f}"
+    return text if share >= 0 or not float(text) else MINUS + text
 
 
-def points_deviation(share: float, deviation: float, num_runs: int) -> str:
+def points_deviation(share: float, deviation: float, num_runs: int, decimals: int = 1) -> str:
     """ "44.1 ± 0.9"; without the deviation where a single run says nothing about it."""
     if num_runs < 2:
-        return points(share)
-    return f"{points(share)}{SPACE}±{SPACE}{points(deviation)}"
+        return points(share, decimals)
+    return f"{points(share, decimals)}{SPACE}±{SPACE}{points(deviation, decimals)}"
 
 
 def percent_deviation(share: float, deviation: float, num_runs: int) -> str:

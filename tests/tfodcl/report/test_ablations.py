@@ -60,11 +60,12 @@ def test_every_setting_of_a_sweep_is_in_the_table_by_layer_and_memory(page, swee
     text = page([sweep()], "Accuracy over replay memory")
     table = text[text.index("setting replays") :]
     assert table == (
-        "setting replays bytes per record replay memory accuracy, % learning rate "
-        "layer 23, uniform:6 500 3,074 B 1.5 MiB 53.0 ± 1.0 outer 0.003 "
-        "layer 23, uniform:8 500 4,098 B 2.0 MiB 54.0 ± 1.0 outer 0.003 "
-        "layer 27, uniform:8 1,500 514 B 753 KiB 48.0 ± 1.0 outer 0.003 "
-        "layer 27, float32 1,500 2,050 B 2.9 MiB 47.0 ± 1.0 outer 0.003"
+        "setting replays bytes per record replay memory accuracy, % "
+        "points against float32 learning rate "
+        "layer 23, uniform:6 500 3,074 B 1.5 MiB 53.0 ± 1.0 – outer 0.003 "
+        "layer 23, uniform:8 500 4,098 B 2.0 MiB 54.0 ± 1.0 – outer 0.003 "
+        "layer 27, uniform:8 1,500 514 B 753 KiB 48.0 ± 1.0 1.00 ± 0.00 outer 0.003 "
+        "layer 27, float32 1,500 2,050 B 2.9 MiB 47.0 ± 1.0 – outer 0.003"
     )
     assert text.count("layer 23, uniform:6, 500 replays, 1,537,000 B: 53.0 ± 1.0 %") == 2  # wide and narrow
     assert "uniform:8 × 1,500" in text  # beside its mark

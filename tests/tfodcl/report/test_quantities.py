@@ -1,6 +1,6 @@
 """Numbers as text, and round axes."""
 
-from tfodcl.report.quantities import byte_size, duration, nice_ceiling
+from tfodcl.report.quantities import byte_size, duration, nice_ceiling, points, points_deviation
 
 
 def test_axes_end_at_a_round_number_that_holds_the_value():
@@ -8,6 +8,13 @@ def test_axes_end_at_a_round_number_that_holds_the_value():
         end, step = nice_ceiling(value)
         assert end >= value * (1 - 1e-9) and end - step < value
         assert 1 <= round(end / step) <= 5
+
+
+def test_shares_are_percentage_points_with_a_minus_where_something_is_left_to_see():
+    assert [points(share) for share in (0.4412, -0.02, -0.0004, 0.0)] == ["44.1", "\u22122.0", "0.0", "0.0"]
+    assert [points(share, 2) for share in (0.4412, -0.0004, -0.00004)] == ["44.12", "\u22120.04", "0.00"]
+    assert points_deviation(-0.0026, 0.0041, 3, decimals=2).replace("\u00a0", " ") == "\u22120.26 ± 0.41"
+    assert points_deviation(-0.0026, 0.0, 1, decimals=2) == "\u22120.26"
 
 
 def test_numbers_as_people_read_them():
