@@ -162,11 +162,19 @@ def main() -> None:
     codecs = [] if options.codecs is None else parse_codecs(options.codecs, package.latent_dim)
     if not (samples or epochs or codecs):
         raise InputError("something must vary: --samples, --epochs or --codecs. Received: none of them.")
+    refitted = package.info.get("refit", False)
+    if (samples or epochs) and refitted:
+        raise InputError(
+            "--samples and --epochs need validation classes that the encoder has not seen, for learning rates. "
+            f"Received: {path}, trained by --refit."
+        )
     seed = package.info["seed"] if seed is None else seed
     name = package.info["dataset"] if options.dataset is None else options.dataset
     dataset = load(name, seed=package.info["seed"])
     known = name == package.info["dataset"]
     home = dataset if known or not codecs else load(package.info["dataset"], seed=package.info["seed"])
+    if refitted:
+        home = home.with_validation_trained()
     protocol = Protocol(**package.info["protocol"])
     bench = Bench({RECIPE: package}, {RECIPE: encoder_of(package)}, dataset, protocol, seed, UNLIMITED_BYTES)
     counted = {

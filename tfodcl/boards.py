@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tfodcl.errors import InputError
+from tfodcl.package import Package
 from tfodcl.replay.log_format import Geometry
 
 KB = 1024
@@ -98,6 +99,15 @@ def find(name: str) -> Target:
     if name not in BOARDS:
         raise InputError(f"board must be one of {', '.join(BOARDS)}. Received: {name!r}.")
     return BOARDS[name]
+
+
+def check_trains(package: Package) -> None:
+    """Raises InputError for a package whose adaptive stage no board's runtime has: one of AIM."""
+    if package.adaptive:
+        raise InputError(
+            "boards train a linear head, or a network of convolutions. "
+            f"Received: a package with an adaptive stage of AIM, {', '.join(package.adaptive)}."
+        )
 
 
 def describe(name: str) -> Board:

@@ -11,8 +11,6 @@ from dataclasses import MISSING
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from tfodcl import files, native_log
 from tfodcl import package as packages
 from tfodcl.agreement import compare_with_float
@@ -67,7 +65,7 @@ def train_classes(options: argparse.Namespace, dataset: Dataset, num_runs: int, 
             f"--splits, --codecs, --replays and --groups-per-batch are qlr's. Received: --methods {options.methods}."
         )
     if options.refit:
-        dataset = with_validation_trained(dataset)
+        dataset = dataset.with_validation_trained()
     index = index_meta_train(dataset)
     preset = override(choose(options.preset, dataset, len(index.all)), options)
     names, codec = choose_methods(options.methods, preset), CodecSetting.parse(preset.codec)
@@ -153,12 +151,6 @@ def choose_methods(text: str, preset: Preset) -> list[str]:
     if episodic and text != "all":
         raise InputError(f"a preset of 0 meta steps has no meta-trained methods. Received: {','.join(episodic)}.")
     return [name for name in names if name not in episodic]
-
-
-def with_validation_trained(dataset: Dataset) -> Dataset:
-    """The data set whose validation classes are meta-train classes too."""
-    trained = np.concatenate([dataset.split.meta_train, dataset.split.validation])
-    return dataclasses.replace(dataset, split=dataclasses.replace(dataset.split, meta_train=trained))
 
 
 def reference_bench(path: Path, names: list[str], bench: Bench) -> Bench:

@@ -40,8 +40,8 @@ def check(sweep: Sweep) -> None:
     layers = layers_of(sweep.preset.training.encoder, sweep.dataset.input_shape)
     for setting in sweep.settings:
         check_split(layers, setting.split)
-        if setting.codec != FLOAT:
-            CodecSetting.parse(setting.codec).check(layers[setting.split].num_outputs)
+        for text in {sweep.preset.training.codec, setting.codec} - {FLOAT}:  # the preset's is every package's
+            CodecSetting.parse(text).check(layers[setting.split].num_outputs)
 
 
 def learn(sweep: Sweep) -> None:
@@ -58,7 +58,7 @@ def learn(sweep: Sweep) -> None:
     package, summary = found[main.split], summarize_batches(measured[main], sweep.stream(0), rates[main.split])
     name, command = sweep.dataset.name, command_line("tfodcl.train")
     content = results(command, sweep.seed, sweep.num_runs, name, sweep.protocol, package, {"qlr": summary})
-    entries = [entry(setting, measured[setting], rates[setting.split]) for setting in sweep.settings]
+    entries = [entry(setting, measured[setting], rates[setting.split], command) for setting in sweep.settings]
     files.write(sweep.folder / "encoder.tflite", package.encoder)
     write_results(sweep.folder, content | {"ablations": [*entries, *earlier]})
 
@@ -149,7 +149,7 @@ def write_package(sweep: Sweep, package: Package, split: int, rate: float) -> Pa
     return package
 
 
-def entry(setting: Setting, runs: Sequence[BatchRun], rate: float) -> dict:
+def entry(setting: Setting, runs: Sequence[BatchRun], rate: float, command: str) -> dict:
     """What results.json holds of one setting. `replay_bytes`: of the records kept at the end."""
     accuracies = [float(one.accuracy[-1]) for one in runs]
     mean, deviation = mean_and_deviation(accuracies)
@@ -164,4 +164,5 @@ def entry(setting: Setting, runs: Sequence[BatchRun], rate: float) -> dict:
         "accuracy_std": float(deviation),
         "accuracy_runs": accuracies,
         "learning_rate": {"outer": rate},
+        "command": command,
     }

@@ -53,7 +53,10 @@ NOT_INSTALLED = "not installed"
 
 @dataclass(frozen=True)
 class Sizes:
-    """Of all that is measured; the defaults are LifeLearner's (arXiv 2311.11420). `*_rounds`: how often."""
+    """Of all that is measured; `*_rounds`: how often.
+
+    The defaults are LifeLearner's (arXiv 2311.11420), but `num_inner` is ANML's (arXiv 2002.09571).
+    """
 
     encoder: str = "anml"
     input_shape: tuple[int, int, int] = (32, 32, 3)

@@ -87,6 +87,7 @@ def parse() -> argparse.Namespace:
 
 def fit(package: Package, options: argparse.Namespace) -> Package:
     """The package with its plan and with the capacity and budget that were asked for, also of its protocol's stream."""
+    boards.check_trains(package)
     learning, info = package.learning, package.info
     if options.capacity is not None and package.network:
         raise InputError("--capacity is for a package whose head alone is trained. Received: one with a network.")
@@ -221,7 +222,8 @@ def record_bytes(package: Package) -> int:
 def count_records(package: Package, board: Target) -> int:
     """How many records the board keeps. Raises InputError where that is not one of every class."""
     learning, geometry = package.learning, board.log_geometry
-    least = f"a record of {record_bytes(package)} bytes of each of {learning.capacity} classes (--capacity)"
+    option = "" if package.network else " (--capacity)"
+    least = f"a record of {record_bytes(package)} bytes of each of {learning.capacity} classes{option}"
     if learning.replay_budget_bytes < learning.capacity * record_bytes(package):
         room = learning.replay_budget_bytes // record_bytes(package)
         raise InputError(f"--replay-bytes must hold {least}. Received: room for {room}.")

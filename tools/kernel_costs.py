@@ -21,6 +21,7 @@ from tfodcl.boards import Target
 from tfodcl.command import Parser, run
 from tfodcl.cost.instructions import SCHEMA, Row
 from tfodcl.device import qemu
+from tfodcl.errors import InputError
 
 TIMEOUT_SECONDS = 120.0
 EMULATED = ("mps2-an386", "mps2-an500")
@@ -59,7 +60,9 @@ def measure(board: Target) -> list[Row]:
 
 
 def parse_rows(printed: str) -> list[Row]:
-    """Of what the program writes; besides, the crc32 of the result."""
+    """Of what the program writes; besides, the crc32 of the result. Raises InputError where it was cut off."""
+    if not printed.endswith("end\n"):
+        raise InputError(f"kernels must be measured within {TIMEOUT_SECONDS} s. Received: {len(printed)} characters.")
     rows: list[Row] = []
     for text in printed.splitlines()[:-1]:
         layer, part, *numbers = text.split()

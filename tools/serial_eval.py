@@ -54,6 +54,7 @@ def main() -> None:
     num_tests = None if options.tests == "all" else parse_count("--tests", options.tests, 1)
     kind = TaughtBatches if package.network else TaughtClasses
     kind.check_options(options)
+    boards.check_trains(package)
     check_info(path, package, kind.PROTOCOL)
     taught = kind(package, options, run_number, num_tests)
     encoder = MemoizedEncoder(TfliteEncoder(package.encoder, reference=True))

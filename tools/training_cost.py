@@ -71,8 +71,9 @@ def main() -> None:
     export_micro.check_tools()
     if options.json:
         files.make_folder(options.json.parent)
+    ram_bytes = memory_parts(subject)
     costs = read_kernel_costs(options.kernel_costs, kernel_costs.EMULATED) if options.kernel_costs else measure()
-    content = figures(subject, costs)
+    content = figures(subject, ram_bytes, costs)
     show(content)
     if options.json:
         files.write(options.json, (json.dumps(content, indent=1) + "\n").encode())
@@ -175,7 +176,7 @@ def memory_parts(subject: Subject) -> dict[str, int]:
     return {**found, "latents": 4 * subject.batch_size * network.latent_dim}
 
 
-def figures(subject: Subject, costs: dict[str, KernelCosts]) -> dict:
+def figures(subject: Subject, ram_bytes: dict[str, int], costs: dict[str, KernelCosts]) -> dict:
     """What --json writes."""
     network, size, memory = subject.network, subject.batch_size, subject.memory
     macs = step_macs(network, size)
@@ -197,7 +198,7 @@ def figures(subject: Subject, costs: dict[str, KernelCosts]) -> dict:
         ],
         "macs": in_all._asdict(),
         "emulated_instructions": {board: round(total) for board, total in totals.items()},
-        "ram_bytes": memory_parts(subject),
+        "ram_bytes": ram_bytes,
         "flash_bytes": subject.flash,
         "replay_bytes": memory.capacity * memory.record_bytes,
         "bytes_per_record": memory.record_bytes,

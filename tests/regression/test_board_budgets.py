@@ -1,5 +1,6 @@
 """Encoder, codebook, records, head and firmware together stay within the flash and RAM of the boards they are for."""
 
+import dataclasses
 import re
 import subprocess
 import sys
@@ -7,16 +8,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tf_keras as keras
 
 from tfodcl import package as packages
 from tfodcl import plan
-from tfodcl.backbones import build
+from tfodcl.backbones import build, layers_of
+from tfodcl.backbones.split import adaptive_stage, frozen_stage, initial_weights
 from tfodcl.compress.record import RECORD_HEADER_BYTES
 from tfodcl.compress.setting import CodecSetting
+from tfodcl.data import as_float, load
 from tfodcl.meta.whitening import whiten
 from tfodcl.package import Learning, Package
-from tfodcl.presets import Whitening
+from tfodcl.presets import Whitening, choose_split
 from tfodcl.quantize import qat, tflite
+from tfodcl.quantize.splits import most_new
+from tfodcl.stages import network_section
+from tfodcl.stages.network import Training
 from tfodcl.stages.tflite import TfliteEncoder
 
 EXPORT = Path(__file__).parents[2] / "tools" / "export_micro.py"
@@ -35,6 +42,11 @@ def assembled(
     model = build(name, input_shape, modulated=True)
     if whitening is not None:
         model = whiten(model, samples, whitening)
+    return packed(model, samples, codec_setting, capacity, num_records)
+
+
+def packed(model: keras.Model, samples: np.ndarray, codec_setting: str, capacity: int, num_records: int) -> Package:
+    """With the model, quantized."""
     encoder = tflite.convert(qat.quantize(model, samples), samples)
     runner = TfliteEncoder(encoder)
     codec = CodecSetting.parse(codec_setting).fit(runner.encode(samples), runner.latent_zero_point, seed=0)
@@ -52,6 +64,25 @@ def assembled(
     )
 
 
+def assembled_split(split: int) -> Package:
+    """What the preset `board` makes of glyphs, cut at a layer."""
+    dataset = load("glyphs", seed=0)
+    preset = choose_split("board", dataset, 0)
+    training = preset.training
+    samples = as_float(dataset.x_train[:32])
+    model = build(training.encoder, dataset.input_shape, modulated=False)
+    layers = layers_of(training.encoder, dataset.input_shape)
+    package = packed(
+        frozen_stage(model, layers, split), samples, training.codec, training.num_classes, preset.num_replays
+    )
+    network = adaptive_stage(layers, split, training.num_classes)
+    section = network_section.pack(network, initial_weights(model, network), Training(), most_new(dataset, preset))
+    learning = dataclasses.replace(
+        package.learning, replay_batch=training.replay_batch, replay_epochs=training.replay_epochs
+    )
+    return dataclasses.replace(package, learning=learning, network=section)
+
+
 @pytest.mark.parametrize(
     ("name", "input_shape", "whitening", "codec_setting", "capacity", "num_records", "board"),
     [
@@ -66,6 +97,15 @@ def test_firmware_and_learning_fit_the_board(
     name, input_shape, whitening, codec_setting, capacity, num_records, board, tmp_path
 ):
     package = assembled(name, input_shape, whitening, codec_setting, capacity, num_records)
+    check_fits(package, board, num_records, tmp_path)
+
+
+@pytest.mark.parametrize(("split", "board"), [(24, "mps2-an500"), (26, "mps2-an386")])
+def test_firmware_and_learning_of_training_batches_fit_the_board(split, board, tmp_path):
+    check_fits(assembled_split(split), board, 70, tmp_path)
+
+
+def check_fits(package: Package, board: str, num_records: int, tmp_path: Path) -> None:
     packages.write(tmp_path / "model.tfodcl", package)
 
     command = [sys.executable, str(EXPORT), str(tmp_path), "--board", board]  # ends with 2 where it does not fit

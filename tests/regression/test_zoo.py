@@ -18,7 +18,6 @@ ROOT = Path(__file__).parents[2]
 ZOO = ROOT / "tfodcl" / "zoo"
 NAMES = sorted(path.parent.name for path in ZOO.glob("*/model.tfodcl"))
 MOST_BYTES = 1_000_000
-NUM_CLASSES = 10
 
 
 @pytest.fixture
@@ -52,17 +51,20 @@ def test_a_package_evaluates_to_what_is_stated(folder, name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("folder", "board", "num_tests", "least"),
+    ("folder", "board", "num_classes", "num_samples", "num_tests", "least"),
     [
-        ("omniglot_nano33ble", "mps2-an386", 5, 0.9),
-        ("arabic_speech_nano33ble", "mps2-an386", 10, 0.8),
-        ("arabic_speech_nano33ble", "mps2-an500", 10, 0.8),
+        ("cifar100_stm32h747", "mps2-an500", 3, 10, 5, 0.7),  # its inference takes 40 times as long
+        ("omniglot_nano33ble", "mps2-an386", 10, 15, 5, 0.9),
+        ("arabic_speech_nano33ble", "mps2-an386", 10, 30, 10, 0.8),
+        ("arabic_speech_nano33ble", "mps2-an500", 10, 30, 10, 0.8),
     ],
     indirect=["folder"],
 )
-def test_ten_classes_of_real_data_are_learnt_within_the_memory_of_the_board(folder, board, num_tests, least):
+def test_classes_of_real_data_are_learnt_within_the_memory_of_the_board(
+    folder, board, num_classes, num_samples, num_tests, least
+):
     elf = folder / f"{board}.elf"
-    counts = ("--classes", NUM_CLASSES, "--tests", num_tests, "--eval-every", NUM_CLASSES)
+    counts = ("--classes", num_classes, "--samples", num_samples, "--tests", num_tests, "--eval-every", num_classes)
 
     run(ROOT / "tools" / "export_micro.py", folder, "--board", board)
     run(ROOT / "tools" / "serial_eval.py", folder, "--qemu", elf, *counts)
@@ -75,7 +77,7 @@ def test_ten_classes_of_real_data_are_learnt_within_the_memory_of_the_board(fold
 
 
 def stated_accuracy(name: str) -> float:
-    """Of the row of the README's table that begins with `name`: the share in its last column but one."""
+    """Of the row of the README's table that begins with `name`: the share that stands before its deviation."""
     (row,) = re.findall(rf"^\| `{name}` \|.*$", (ZOO / "README.md").read_text(), re.MULTILINE)
     (percent,) = re.findall(r"([\d.]+) ± [\d.]+ %", row)
     return float(percent) / 100

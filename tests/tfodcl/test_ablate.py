@@ -33,6 +33,8 @@ def place(tmp_path_factory) -> Place:
     untuned = {**package.info, "learning_rates": {}}
     packages.write(folder / "untuned" / "model.tfodcl", dataclasses.replace(package, info=untuned))
     packages.write(folder / "oml.tfodcl", dataclasses.replace(package, info={**package.info, "recipe": "oml"}))
+    refitted = {**package.info, "refit": True}
+    packages.write(folder / "refitted.tfodcl", dataclasses.replace(package, info=refitted))
     homeless = {**package.info, "dataset": "sold"}
     packages.write(folder / "homeless.tfodcl", dataclasses.replace(package, info=homeless))
     (folder / "empty").mkdir()
@@ -112,6 +114,16 @@ def test_codecs_are_fitted_to_meta_train_samples(ablation, place, monkeypatch):
     codec = CodecSetting.parse("pq:4").fit(latents, place.package.latent_zero_point, 0)
     expected = own_runs(place, monkeypatch, codec=codec)
     assert settings(ablation, "codec")["pq:4"]["accuracy_runs"] == expected
+
+
+def test_codecs_of_a_refitted_package_are_fitted_to_validation_classes_too(place, monkeypatch, tmp_path):
+    assert place.run("refitted.tfodcl", "--codecs", "pq:4", "--runs", 2, "--out", tmp_path).returncode == 0
+    monkeypatch.setenv("TFODCL_DATA", str(place.folder / "data"))
+    x, _ = codec_samples(load("tiny").with_validation_trained(), 0)
+    latents = TfliteEncoder(place.package.encoder).encode(x)
+    codec = CodecSetting.parse("pq:4").fit(latents, place.package.latent_zero_point, 0)
+    expected = own_runs(place, monkeypatch, codec=codec)
+    assert settings(load_results(tmp_path), "codec")["pq:4"]["accuracy_runs"] == expected
 
 
 def test_samples_and_epochs_vary_what_they_say_at_rates_searched_for_them(ablation, place, monkeypatch):
@@ -218,6 +230,10 @@ BAD_INPUT = {
     "no epoch": (["model.tfodcl", "--epochs", "1,0"], "--epochs must be a whole number in 1...* Received: 0"),
     "no run": (["model.tfodcl", "--epochs", "1", "--runs", "0"], "--runs must be .* Received: 0"),
     "a negative seed": (["model.tfodcl", "--epochs", "1", "--seed", "-1"], "--seed must be .* Received: -1"),
+    "samples, with an encoder that has seen the validation classes": (
+        ["refitted.tfodcl", "--codecs", "pq:4", "--samples", "3"],
+        "--samples and --epochs need validation classes .* Received: .*refitted.tfodcl, trained by --refit",
+    ),
     "an unknown data set": (["model.tfodcl", "--epochs", "1", "--dataset", "tyni"], "Received: dataset='tyni'"),
     "a data set of another shape": (
         ["model.tfodcl", "--epochs", "1", "--dataset", "larger"],

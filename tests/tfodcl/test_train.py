@@ -278,7 +278,7 @@ def test_a_refitted_encoder_has_seen_the_validation_classes_and_takes_rates_in_p
     split = load("tiny", seed=0).split
     classes = np.concatenate([split.meta_train, split.validation])
     assert all(len(one.by_class) == len(classes) and len(one.all) == 8 * len(classes) for one in seen)
-    x, _ = codec_samples(train.with_validation_trained(load("tiny", seed=0)), 0)
+    x, _ = codec_samples(load("tiny", seed=0).with_validation_trained(), 0)
     packed = [packages.read(folder / "model.tfodcl") for folder in (made, out)]
     energies = []
     for one in packed:

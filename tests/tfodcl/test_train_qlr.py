@@ -1,6 +1,7 @@
 """python -m tfodcl.train --methods qlr: all of it on a tiny data set, killed and resumed, and refusing bad input."""
 
 import dataclasses
+import html
 import json
 import signal
 import sys
@@ -132,7 +133,7 @@ def test_results_have_the_method_and_every_setting_of_the_sweep(made):
         values = 4 if entry["setting"] == "float32" else 1
         assert entry["bytes_per_record"] == 2 + values * dims[entry["split"]]
         assert entry["replay_bytes"] == entry["num_replays"] * entry["bytes_per_record"]
-        assert entry["learning_rate"]["outer"] in RATES
+        assert entry["learning_rate"]["outer"] in RATES and entry["command"] == results["command"]
     assert len({entry["learning_rate"]["outer"] for entry in entries[1:]}) == 1
     assert "Accuracy over replay memory" in (made / "report.html").read_text()
 
@@ -188,7 +189,11 @@ def test_another_sweep_of_the_same_folder_measures_only_what_is_new_and_adds_it(
     new = {f"qlr_27_uniform_6_4_{number}.json" for number in range(2)}
     assert after.keys() - before.keys() == new and all(after[name] == content for name, content in before.items())
     entries, earlier = load_results(made)["ablations"], json.loads(results)["ablations"]
+    commands = [entry.pop("command") for entry in (*entries[:2], *earlier[:2])]
+    assert commands[0] == commands[1] != commands[2] == commands[3] == entries[3]["command"]
     assert entries[:2] == earlier[:2] and entries[3:] == earlier[2:]
+    page = html.unescape((made / "report.html").read_text())
+    assert all(f"<pre>{command}</pre>" in page for command in commands) and "These commands repeat it." in page
     assert entries[2]["setting"] == "uniform:6" and entries[2]["bytes_per_record"] == 2 + 256 * 6 // 8
     for name in new:
         (made / "checkpoints" / name).unlink()
@@ -294,6 +299,10 @@ BAD = {
     "no bits": ([*QLR, "--codecs", "uniform:8,uniform:0"], "num_bits must be a whole number in 1..8. Received: '0'"),
     "unknown codec": ([*QLR, "--codecs", "zip:8"], "Received: 'zip:8'."),
     "codec that does not divide": ([*QLR, "--codecs", "pq:7"], "subvector_dim=7."),
+    "the preset's codec, which every package has, at another layer": (
+        [*QLR, "--codec", "bitmap_pq:1024:8", "--splits", "27", "--codecs", "uniform:8"],
+        "Received: ",
+    ),
     "fewer replays than classes": ([*QLR, "--replays", "50,2"], "at least as many as the 3 classes. Received: 2."),
     "no groups": ([*QLR, "--groups-per-batch", "0"], "--groups-per-batch must be a whole number in 1.."),
     "groups of other methods": (

@@ -104,6 +104,16 @@ def test_a_budget_without_a_record_of_every_class_is_refused(folder, package, tm
     assert f"a record of {record_bytes} bytes of each of 6 classes (--capacity). Received: room for 0." in error
 
 
+@pytest.mark.parametrize("tool", ["export_micro", "serial_eval"])
+def test_a_package_of_aim_is_refused_before_anything_is_built_or_asked(tool, folder, package, tmp_path, refuse):
+    aim = dataclasses.replace(package, adaptive={"keys": np.zeros((4, 32), np.float32)})
+    packages.write(tmp_path / "aim" / "model.tfodcl", aim)
+    where = ("--board", "mps2-an386") if tool == "export_micro" else ("--port", "socket://127.0.0.1:1")
+    error = refuse(tool, tmp_path / "aim", *where)
+    assert "boards train a linear head, or a network of convolutions. Received: " in error and "AIM, keys." in error
+    assert [path.name for path in (tmp_path / "aim").iterdir()] == ["model.tfodcl"]
+
+
 def test_a_folder_without_a_package_is_one_line(tmp_path, refuse):
     assert f"{tmp_path / 'nothing' / 'model.tfodcl'} must be" in refuse(
         "export_micro", tmp_path / "nothing", "--board", "mps2-an386"

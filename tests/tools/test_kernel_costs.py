@@ -8,11 +8,24 @@ from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))  # as where it is run
+import kernel_costs
+
+from tfodcl.errors import InputError
+
 ROOT = Path(__file__).parents[2]
 BOARDS = ("mps2-an386", "mps2-an500")
 PRODUCTS = {"forward", "error", "weight_gradient"}
 # Layers of 128 channels and more, as those of a MobileNet's last blocks, at a batch of 8.
 WIDE = ("pointwise_8x8x128_to_128", "pointwise_4x4x256_to_256")
+
+
+def test_output_that_was_cut_off_is_refused():
+    row = "pointwise forward 100 150 7\n"
+    assert len(kernel_costs.parse_rows(row + row + "end\n")) == 2
+    for cut in ("", row, row + "pointwise forw"):
+        with pytest.raises(InputError, match=f"Received: {len(cut)} characters."):
+            kernel_costs.parse_rows(cut)
 
 
 @pytest.fixture(scope="module")

@@ -60,6 +60,21 @@ def test_options_of_the_other_kind_of_package_are_refused(refuse, batch_folder, 
     assert "--batches is for a package that learns" in refuse("serial_eval", folder, "--port", port, "--batches", 3)
 
 
+def test_export_refuses_a_network_without_room_for_a_record_of_every_class(refuse, batch_folder):
+    error = refuse("export_micro", batch_folder, "--board", "mps2-an386", "--replay-bytes", 4 * 34)
+    assert "--replay-bytes must hold a record of 34 bytes of each of 5 classes. Received: room for 4." in error
+
+
+def test_export_refuses_a_network_with_a_layer_that_the_firmware_has_no_kernel_for(refuse, batch_folder):
+    path = batch_folder / "model.tfodcl"
+    package = packages.read(path)
+    kind = package.network.index(bytes([3, 1, 1]))  # pointwise, size 1, stride 1
+    other = package.network[:kind] + b"\x63" + package.network[kind + 1 :]
+    packages.write(path, dataclasses.replace(package, network=other))
+    error = refuse("export_micro", batch_folder, "--board", "mps2-an386")
+    assert "Received: 99" in error
+
+
 def test_export_names_what_a_network_needs(run_tool, refuse, batch_folder):
     error = refuse("export_micro", batch_folder, "--board", "mps2-an386", "--capacity", 3)
     assert "--capacity is for a package whose head alone is trained" in error

@@ -1,6 +1,7 @@
 """What a loaded data set is, whatever it was read from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 
@@ -60,6 +61,11 @@ class Dataset:
         """(h, w, c) of one sample."""
         _, height, width, channels = self.x_train.shape
         return height, width, channels
+
+    def with_validation_trained(self) -> Self:
+        """The data set whose validation classes are meta-train classes too."""
+        trained = np.concatenate([self.split.meta_train, self.split.validation])
+        return replace(self, split=replace(self.split, meta_train=trained))
 
 
 def as_float(x: np.ndarray) -> np.ndarray:

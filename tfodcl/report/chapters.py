@@ -93,8 +93,15 @@ def _chapter(group: list[dict]) -> Chapter:
         boards=boards,
         stages=next((result["stages"] for result in group if result.get("stages")), []),
         seeds=sorted({result["seed"] for result in group}),
-        commands=list(dict.fromkeys(result["command"] for result in group)),
+        commands=_commands(group),
     )
+
+
+def _commands(results: list[dict]) -> list[str]:
+    """Those of the results, and of settings that earlier commands measured, each once."""
+    of_settings = [entry.get("command") for result in results for entry in result.get("ablations") or []]
+    found = [*(result["command"] for result in results), *filter(None, of_settings)]
+    return list(dict.fromkeys(found))
 
 
 def _ablations(results: list[dict]) -> list[dict]:

@@ -251,7 +251,7 @@ def _time(chapter: Chapter) -> str:
 def _boards(chapter: Chapter) -> str:
     if not chapter.boards:
         return ""
-    note = "LifeLearner taught and tested over a serial line, and the same stream by its twin in Python."
+    note = "Taught and tested over a serial line, and the same stream learnt by the board's twin in Python."
     return _section("On the board", note, onboard.sections(chapter.boards))
 
 

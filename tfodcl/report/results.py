@@ -173,6 +173,9 @@ def _check_ablation(entry: object, origin: str) -> None:
         raise InputError(f"{origin}.accuracy_runs must hold at least one run. Received: accuracy_runs=[].")
     _check_row([_field(entry, "accuracy_mean", origin), *runs], len(runs) + 1, f"{origin}.accuracy_mean and _runs")
     _check_rates(entry.get("learning_rate"), f"{origin}.learning_rate")
+    command = entry.get("command")
+    if command is not None and not isinstance(command, str):
+        raise InputError(f"{origin}.command must be a text. Received: command={_shown(command)}.")
 
 
 def _check_stages(stages: object, origin: str) -> None:

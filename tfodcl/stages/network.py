@@ -154,25 +154,6 @@ class Network:
         """Values that SGD changes."""
         return sum(math.prod(self.array_shapes[name]) for name in self.trained_names)
 
-    @property
-    def forward_macs(self) -> int:
-        """Of one sample, as all costs here."""
-        return sum(layer.macs for layer in self.layers)
-
-    @property
-    def weight_gradient_macs(self) -> int:
-        return self.forward_macs
-
-    @property
-    def error_macs(self) -> int:
-        """Of the gradients with respect to the layers' inputs; nobody needs that of the first one, the latent."""
-        return sum(layer.macs for layer in self.layers[1:])
-
-    @property
-    def num_activations(self) -> int:
-        """Values of the latent and of all layers' outputs: what a training step that recomputes nothing keeps."""
-        return self.latent_dim + sum(layer.num_outputs for layer in self.layers)
-
     def check_weights(self, weights: Mapping[str, np.ndarray]) -> None:
         """Raises InputError unless `weights` are the network's arrays, all of them, float32."""
         expected = self.array_shapes

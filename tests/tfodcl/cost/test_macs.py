@@ -40,6 +40,11 @@ def test_each_layer_has_the_products_of_its_output_for_every_sample_and_directio
         assert found[layer.name] == (products, 0 if layer.name == "first" else products, products)
 
 
+def test_a_head_alone_has_no_error_to_hand_on():
+    network = Network((1, 1, 7), (head((1, 1, 7), 3),))
+    assert step_macs(network, 1) == {"head": (21, 0, 21)}
+
+
 def test_mobilenet_has_the_569_million_multiply_accumulates_of_its_paper():
     """Howard et al. 2017, table 4: 224x224 inputs, 1,000 classes."""
     layers = mobilenet_layers((224, 224, 3), last_map=7)
