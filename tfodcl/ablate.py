@@ -15,25 +15,17 @@ import numpy as np
 
 from tfodcl import files
 from tfodcl.bench import UNLIMITED_BYTES, Bench, Protocol, encoder_of
-from tfodcl.command import Parser, run
+from tfodcl.command import Parser, command_line, parse_count, run
 from tfodcl.compress.record import Codec
 from tfodcl.compress.setting import CodecSetting
 from tfodcl.compress.uniform import MAX_BITS
 from tfodcl.continual import Run, summarize
 from tfodcl.data import Dataset, load
 from tfodcl.errors import InputError
-from tfodcl.evaluate import (
-    command_line,
-    find_packages,
-    learning_rates,
-    package_path,
-    parse_count,
-    results,
-    write_results,
-)
 from tfodcl.methods.lifelearner import LifeLearner
 from tfodcl.metrics import mean_and_deviation
 from tfodcl.progress import progress
+from tfodcl.run_folder import find_packages, learning_rates, package_path, results, write_results
 from tfodcl.streams import codec_samples
 
 METHOD, RECIPE = "lifelearner", LifeLearner.RECIPE

@@ -1,6 +1,7 @@
-"""What all commands share: one-line errors with exit code 2."""
+"""What all commands share: whole numbers as options, the command as it was typed, one-line errors with exit code 2."""
 
 import argparse
+import shlex
 import sys
 from collections.abc import Callable
 from typing import NoReturn
@@ -16,6 +17,21 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, one_line(f"{self.prog}: error: {message}") + "\n")
+
+
+def parse_count(option: str, text: str, least: int, most: int = 2**31 - 1) -> int:
+    """A whole number in least..most, or InputError; the default is what every library takes as a seed."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = least - 1
+    if not least <= value <= most:
+        raise InputError(f"{option} must be a whole number in {least}..{most}. Received: {text}.")
+    return value
+
+
+def command_line(module: str) -> str:
+    return shlex.join(["python", "-m", module, *sys.argv[1:]])
 
 
 def run(main: Callable[[], None], name: str) -> NoReturn:

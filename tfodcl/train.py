@@ -15,25 +15,16 @@ from tfodcl import files, native_log
 from tfodcl import package as packages
 from tfodcl.agreement import compare_with_float
 from tfodcl.bench import UNLIMITED_BYTES, Bench, Protocol, encoder_of
-from tfodcl.command import Parser, run
+from tfodcl.command import Parser, command_line, parse_count, run
 from tfodcl.compress.setting import CodecSetting
 from tfodcl.continual import summarize, with_rates
 from tfodcl.data import Dataset, load
 from tfodcl.errors import InputError
-from tfodcl.evaluate import (
-    baseline_path,
-    command_line,
-    find_packages,
-    package_path,
-    parse_count,
-    parse_methods,
-    results,
-    write_results,
-)
-from tfodcl.methods import BATCH_METHODS, METHODS
+from tfodcl.methods import BATCH_METHODS, METHODS, parse_methods
 from tfodcl.methods.lifelearner import LifeLearner
 from tfodcl.methods.pq_replay import PqReplay
 from tfodcl.presets import PRESETS, SPLIT_PRESETS, Preset, SplitPreset, choose, choose_split
+from tfodcl.run_folder import baseline_path, find_packages, package_path, results, write_results
 from tfodcl.streams import index_meta_train, sample_episode
 from tfodcl.sweep import Sweep, settings_of
 

@@ -17,10 +17,10 @@ from tfodcl import files
 from tfodcl import package as packages
 from tfodcl.backbones import layers_of
 from tfodcl.backbones.split import check_split, frozen_stage
+from tfodcl.command import command_line
 from tfodcl.compress.setting import CodecSetting
 from tfodcl.continual import BATCH_RATE_GRID, BatchRun, summarize_batches, with_rates
 from tfodcl.errors import InputError
-from tfodcl.evaluate import command_line, results, write_results
 from tfodcl.meta.recipes import Trained, Trainer
 from tfodcl.methods.qlr import Qlr
 from tfodcl.metrics import mean_and_deviation
@@ -29,6 +29,7 @@ from tfodcl.progress import progress
 from tfodcl.quantize.assembly import with_info
 from tfodcl.quantize.splits import assemble_split
 from tfodcl.report.results import LATENT_REPLAY, load_results
+from tfodcl.run_folder import results, write_results
 from tfodcl.split_bench import SplitBench
 from tfodcl.sweep import FLOAT, Setting, Sweep
 

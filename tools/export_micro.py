@@ -24,14 +24,14 @@ import size_report
 from tfodcl import boards, files, plan
 from tfodcl import package as packages
 from tfodcl.boards import Target
-from tfodcl.command import Parser, run
+from tfodcl.command import Parser, parse_count, run
 from tfodcl.compress.record import MAX_LABEL, RECORD_HEADER_BYTES
 from tfodcl.device.status import Status, name_of
 from tfodcl.errors import InputError
-from tfodcl.evaluate import package_path, parse_count
 from tfodcl.package import Package
 from tfodcl.replay import items
 from tfodcl.replay.log import Geometry, LogFullError
+from tfodcl.run_folder import package_path
 from tfodcl.stages import network_section
 from tfodcl.stages.tflite import TfliteEncoder
 

@@ -25,7 +25,7 @@ from taught_classes import TaughtClasses
 from tfodcl import boards, container, files
 from tfodcl import package as packages
 from tfodcl.boards import Board
-from tfodcl.command import Parser, run
+from tfodcl.command import Parser, parse_count, run
 from tfodcl.continual import MemoizedEncoder
 from tfodcl.device.device import Device, Info, Statistics
 from tfodcl.device.line import Line
@@ -33,10 +33,10 @@ from tfodcl.device.qemu import emulate
 from tfodcl.device.status import BoardError, BoardRestarted, Status, name_of
 from tfodcl.device.teaching import Journal
 from tfodcl.errors import InputError
-from tfodcl.evaluate import check_info, parse_count, results
 from tfodcl.progress import progress
 from tfodcl.replay.log import Geometry
 from tfodcl.report import load_results, write_report
+from tfodcl.run_folder import check_info, results
 from tfodcl.stages.tflite import TfliteEncoder
 
 Taught = TaughtClasses | TaughtBatches

@@ -7,6 +7,7 @@ import numpy as np
 
 from tfodcl import native_log
 from tfodcl.boards import Board
+from tfodcl.command import parse_count
 from tfodcl.compress.record import RECORD_HEADER_BYTES
 from tfodcl.continual import BatchRun, MemoizedEncoder, summarize_batches
 from tfodcl.data import Dataset, load
@@ -14,7 +15,6 @@ from tfodcl.device.batch_teaching import check_progress, teach_batches
 from tfodcl.device.device import Device, Info, Statistics
 from tfodcl.device.teaching import Journal, Quantize
 from tfodcl.errors import InputError
-from tfodcl.evaluate import parse_count
 from tfodcl.methods.qlr import Qlr
 from tfodcl.package import Package
 from tfodcl.progress import progress

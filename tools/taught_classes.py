@@ -8,13 +8,13 @@ import numpy as np
 
 from tfodcl.bench import Protocol
 from tfodcl.boards import Board
+from tfodcl.command import parse_count
 from tfodcl.compress.record import RECORD_HEADER_BYTES
 from tfodcl.continual import MemoizedEncoder, Run, summarize
 from tfodcl.data import load
 from tfodcl.device.device import Device, Info, Statistics
 from tfodcl.device.teaching import Journal, Quantize, check_known, teach
 from tfodcl.errors import InputError
-from tfodcl.evaluate import parse_count
 from tfodcl.learner import Learner
 from tfodcl.metrics import accuracy_matrix
 from tfodcl.package import Package

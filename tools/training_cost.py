@@ -23,7 +23,7 @@ import numpy as np
 
 from tfodcl import boards, files, native_log
 from tfodcl import package as packages
-from tfodcl.command import Parser, run
+from tfodcl.command import Parser, parse_count, run
 from tfodcl.compress.record import MAX_LABEL, RECORD_HEADER_BYTES, Codec
 from tfodcl.compress.uniform import MAX_BITS, UniformCodec
 from tfodcl.cost.devices import DEVICES, INTERVAL_SECONDS, estimate
@@ -31,7 +31,6 @@ from tfodcl.cost.instructions import KernelCosts, read_kernel_costs, step_instru
 from tfodcl.cost.macs import add, step_macs
 from tfodcl.device.status import Status, name_of
 from tfodcl.errors import InputError
-from tfodcl.evaluate import parse_count
 from tfodcl.replay.policy import RandomReplacementMemory
 from tfodcl.stages import network_section
 from tfodcl.stages.network import Network, Training

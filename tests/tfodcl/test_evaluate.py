@@ -1,7 +1,6 @@
 """The command as a person types it."""
 
 import dataclasses
-import json
 import re
 import struct
 
@@ -14,7 +13,6 @@ from tfodcl import package as packages
 from tfodcl.compress.uniform import UniformCodec
 from tfodcl.continual import MemoizedEncoder
 from tfodcl.data import load
-from tfodcl.errors import InputError
 from tfodcl.methods import METHODS
 from tfodcl.report import load_results
 from tfodcl.stages.tflite import TfliteEncoder
@@ -218,41 +216,3 @@ def test_all_methods_of_a_run_meet_the_same_stream_and_every_run_another(place, 
     for ours, theirs in zip(first.tasks, again.tasks, strict=True):
         np.testing.assert_array_equal(ours.x, theirs.x)
     assert any(ours.x.tobytes() != theirs.x.tobytes() for ours, theirs in zip(first.tasks, other.tasks, strict=True))
-
-
-@pytest.mark.parametrize("text", ["all", ",".join(reversed(METHODS))])
-def test_methods_come_in_their_usual_order(text):
-    assert evaluate.parse_methods(text) == list(METHODS)
-
-
-def test_a_method_named_twice_runs_once():
-    assert evaluate.parse_methods("oracle,anml,oracle") == ["anml", "oracle"]
-    assert evaluate.parse_methods("qlr,qlr") == ["qlr"]
-
-
-def test_a_method_of_training_batches_runs_apart_from_the_others():
-    rule = "qlr learns training batches, the other methods classes: run them apart. Received: anml,qlr."
-    with pytest.raises(InputError, match=rule):
-        evaluate.parse_methods("anml,qlr")
-
-
-def test_results_that_the_report_refuses_are_not_written(tmp_path):
-    with pytest.raises(InputError):
-        evaluate.write_results(tmp_path / "out", {"schema": 1, "methods": {}})
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("name", ["results.json", "report.html"])
-def test_a_result_that_cannot_be_written_is_one_error(name, place, tmp_path):
-    (tmp_path / name).mkdir()
-    with pytest.raises(InputError, match=f"{name} must be writable"):
-        evaluate.write_results(tmp_path, json.loads(json.dumps(example_results(place))))
-    assert not any(path.name.startswith(".") for path in tmp_path.iterdir())
-
-
-def example_results(place: Place) -> dict:
-    summary = {
-        "num_classes": [2], "accuracy_mean": [0.5], "accuracy_std": [0.0], "accuracy_runs": [[0.5]],
-        "bytes_per_record": 0, "replay_bytes": 0, "state_bytes": 8, "bytes_written": 0, "learn_seconds": 1.0,
-    }  # fmt: skip
-    return evaluate.results("python", 0, 1, "tiny", PROTOCOL, place.package, {"anml": summary})

@@ -9,6 +9,7 @@ from typing import ClassVar, Protocol
 import numpy as np
 
 from tfodcl.compress.record import Codec
+from tfodcl.errors import InputError
 from tfodcl.methods.anml import Anml
 from tfodcl.methods.anml_aim import AnmlAim
 from tfodcl.methods.latent_replay import LatentReplay
@@ -71,3 +72,22 @@ METHODS: dict[str, type[Method]] = {
     "lifelearner": LifeLearner,
 }
 BATCH_METHODS = {"qlr": Qlr}
+
+
+def parse_methods(text: str) -> list[str]:
+    """ "all" or names with commas -> names in the order of METHODS or of BATCH_METHODS, each once.
+
+    Raises InputError for unknown names, and for names of both: they learn streams of different kinds.
+    """
+    if text == "all":
+        return list(METHODS)
+    known, names = [*METHODS, *BATCH_METHODS], text.split(",")
+    for name in names:
+        if name not in known:
+            raise InputError(f"--methods must be all or of {','.join(known)}. Received: {name!r}.")
+    if any(name in METHODS for name in names) and any(name in BATCH_METHODS for name in names):
+        raise InputError(
+            f"{','.join(BATCH_METHODS)} learns training batches, the other methods classes: run them apart. "
+            f"Received: {text}."
+        )
+    return [name for name in known if name in names]
