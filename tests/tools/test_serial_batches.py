@@ -60,8 +60,9 @@ def test_options_of_the_other_kind_of_package_are_refused(refuse, batch_folder, 
     assert "--batches is for a package that learns" in refuse("serial_eval", folder, "--port", port, "--batches", 3)
 
 
-def test_export_refuses_a_network_without_room_for_a_record_of_every_class(refuse, batch_folder):
-    error = refuse("export_micro", batch_folder, "--board", "mps2-an386", "--replay-bytes", 4 * 34)
+def test_export_refuses_a_network_without_room_for_a_record_of_every_class(refuse, batch_folder, tmp_path):
+    options = ("--board", "mps2-an386", "--out", tmp_path / "elsewhere" / "firmware.elf", "--replay-bytes", 4 * 34)
+    error = refuse("export_micro", batch_folder, *options)
     assert "--replay-bytes must hold a record of 34 bytes of each of 5 classes. Received: room for 4." in error
 
 
@@ -72,7 +73,7 @@ def test_export_refuses_a_network_with_a_layer_that_the_firmware_has_no_kernel_f
     other = package.network[:kind] + b"\x63" + package.network[kind + 1 :]
     packages.write(path, dataclasses.replace(package, network=other))
     error = refuse("export_micro", batch_folder, "--board", "mps2-an386")
-    assert "Received: 99" in error
+    assert "the kind of a layer must be in 1..5. Received: kind=99." in error
 
 
 def test_export_names_what_a_network_needs(run_tool, refuse, batch_folder):
