@@ -16,8 +16,9 @@ from tfodcl.package import Package
 from tfodcl.presets import SplitPreset
 from tfodcl.replay.mixing import Mixing
 from tfodcl.stages import network_section
-from tfodcl.stages.classifier import FrozenStage
+from tfodcl.stages.classifier import Encoder, FrozenStage
 from tfodcl.stages.keras import KerasStage
+from tfodcl.stages.network_section import Stored
 from tfodcl.streams import BatchStream, codec_samples
 from tfodcl.sweep import FLOAT, Setting, main_setting
 
@@ -62,12 +63,9 @@ class SplitBench:
         return run_batches(learner, self._encoder(setting.codec), stream)
 
     def _learner(self, setting: Setting, codec: Codec, rate: float, seed: int) -> Qlr:
-        package, stored = self._package, self._stored
-        encoder, training = self._encoder(setting.codec), dataclasses.replace(stored.training, learning_rate=rate)
-        frozen = FrozenStage(encoder, package.latent_scale, package.latent_zero_point)
-        learning = package.learning
-        mixing = Mixing(setting.num_replays, learning.replay_batch, learning.replay_epochs)
-        return Qlr(frozen, KerasStage(stored.network, stored.weights, training), codec, mixing, seed)
+        training = dataclasses.replace(self._stored.training, learning_rate=rate)
+        stored = self._stored._replace(training=training)
+        return learner_of(self._package, stored, self._encoder(setting.codec), codec, setting.num_replays, seed)
 
     def _encoder(self, codec: str) -> MemoizedEncoder:
         return self._real if codec == FLOAT else self._quantized
@@ -84,3 +82,10 @@ class SplitBench:
         x, _ = codec_samples(self._dataset, self._seed)
         latents = self._quantized.encode_quantized(self._quantized.quantize(x))
         return CodecSetting.parse(text).fit(latents, package.latent_zero_point, self._seed)
+
+
+def learner_of(package: Package, stored: Stored, encoder: Encoder, codec: Codec, num_replays: int, seed: int) -> Qlr:
+    """A new learner of a package whose section *network* is `stored`, with any encoder, codec and number of replays."""
+    frozen, learning = FrozenStage(encoder, package.latent_scale, package.latent_zero_point), package.learning
+    mixing = Mixing(num_replays, learning.replay_batch, learning.replay_epochs)
+    return Qlr(frozen, KerasStage(stored.network, stored.weights, stored.training), codec, mixing, seed)

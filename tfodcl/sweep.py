@@ -5,14 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from tfodcl.agreement import FloatCodec
 from tfodcl.compress.setting import CodecSetting
 from tfodcl.data import Dataset
 from tfodcl.errors import InputError
 from tfodcl.presets import SplitPreset
-from tfodcl.streams import BatchStream, nicv2
+from tfodcl.streams import BatchStream, nicv2_of
 
 FLOAT = FloatCodec.NAME  # instead of a codec: a float frozen stage, and replays as it gives them
 # Learning rates are searched on so many streams, of so many validation classes at most with so many groups of each.
@@ -78,33 +76,19 @@ class Sweep:
         The other classes are the encoder's: with CORe50's 50 objects 15 are learnt, in 111, 56 and 23 training batches
         of 1, 2 and 5 groups where NICv2, whose network knows ImageNet, has 391, 196 and 79 of all objects.
         """
-        training = self.preset.training
-        classes = self.dataset.split.meta_test[: training.num_classes]
-        return self._draw(classes, self.preset.first_classes, number)
+        classes = self.dataset.split.meta_test[: self.preset.training.num_classes]
+        return nicv2_of(self.dataset, classes, self.protocol, self.seed, number)
 
     def validation_streams(self) -> list[BatchStream]:
         """Short streams of validation classes, made like those that are measured."""
         num_classes = self.preset.training.num_classes
         classes = self.dataset.split.validation[: min(SEARCH_CLASSES, num_classes)]
         first_classes = max(1, round(self.preset.first_classes * len(classes) / num_classes))
-        return [self._draw(classes, first_classes, number, SEARCH_GROUPS) for number in range(SEARCH_STREAMS)]
-
-    def _draw(
-        self, classes: np.ndarray, first_classes: int, number: int, most_groups: int | None = None
-    ) -> BatchStream:
-        training, recorded = self.preset.training, self.dataset.group_train is not None
-        samples = None if recorded else training.samples_per_class
-        return nicv2(
-            self.dataset,
-            classes,
-            first_classes,
-            samples,
-            self.preset.groups_per_batch,
-            training.eval_every,
-            self.seed,
-            number,
-            most_groups,
-        )
+        protocol = {**self.protocol, "first_classes": first_classes}
+        return [
+            nicv2_of(self.dataset, classes, protocol, self.seed, number, SEARCH_GROUPS)
+            for number in range(SEARCH_STREAMS)
+        ]
 
 
 def settings_of(

@@ -10,7 +10,7 @@ from tfodcl.boards import Board
 from tfodcl.command import parse_count
 from tfodcl.compress.record import RECORD_HEADER_BYTES
 from tfodcl.continual import BatchRun, MemoizedEncoder, summarize_batches
-from tfodcl.data import Dataset, load
+from tfodcl.data import load
 from tfodcl.device.batch_teaching import check_progress, teach_batches
 from tfodcl.device.device import Device, Info, Statistics
 from tfodcl.device.teaching import Journal, Quantize
@@ -20,10 +20,8 @@ from tfodcl.package import Package
 from tfodcl.progress import progress
 from tfodcl.replay import items
 from tfodcl.replay.log import Geometry
-from tfodcl.replay.mixing import Mixing
 from tfodcl.stages import network_section
-from tfodcl.stages.classifier import FrozenStage
-from tfodcl.streams import BatchStream, nicv2, with_fewer_tests
+from tfodcl.streams import nicv2_of, with_fewer_tests
 
 
 class TaughtBatches:
@@ -36,7 +34,8 @@ class TaughtBatches:
         self._package, self._stored = package, network_section.read(package)
         self.protocol = package.info["protocol"]
         dataset = load(package.info["dataset"], seed=package.info["seed"])
-        stream = self._draw(dataset, run_number)
+        classes = dataset.split.meta_test[: self.protocol["num_classes"]]
+        stream = nicv2_of(dataset, classes, self.protocol, package.info["seed"], run_number)
         if options.batches is not None:
             stream = stream.first(parse_count("--batches", options.batches, 1, stream.num_batches))
         if num_tests is not None:
@@ -67,13 +66,10 @@ class TaughtBatches:
     def twin(self, encoder: MemoizedEncoder, geometry: Geometry) -> list[np.ndarray]:
         """What the same learner in Python predicts at the evaluation points."""
         with native_log.quiet():
-            from tfodcl.stages.keras import KerasStage  # imports TensorFlow
+            from tfodcl.split_bench import learner_of  # imports TensorFlow
 
-        package, stored, learning = self._package, self._stored, self._package.learning
-        mixing = Mixing(self._max_records(geometry), learning.replay_batch, learning.replay_epochs)
-        frozen = FrozenStage(encoder, package.latent_scale, package.latent_zero_point)
-        stage = KerasStage(stored.network, stored.weights, stored.training)
-        learner = Qlr(frozen, stage, package.codec, mixing, seed=0)
+        num_replays = self._max_records(geometry)
+        learner = learner_of(self._package, self._stored, encoder, self._package.codec, num_replays, seed=0)
         predictions = []
         with progress("the same in Python", self._stream.num_batches) as bar:
             for batch in self._stream.batches:
@@ -113,17 +109,3 @@ class TaughtBatches:
         learning, network = self._package.learning, self._stored.network
         budget, codec = learning.replay_budget_bytes, self._package.codec
         return items.max_batch_records(budget, learning.capacity, network.num_values, codec, geometry)
-
-    def _draw(self, dataset: Dataset, run_number: int) -> BatchStream:
-        """The stream of that run of tfodcl.train."""
-        protocol = self.protocol
-        return nicv2(
-            dataset,
-            dataset.split.meta_test[: protocol["num_classes"]],
-            protocol["first_classes"],
-            None if dataset.group_train is not None else protocol["samples_per_class"],
-            protocol["groups_per_batch"],
-            protocol["eval_every"],
-            self._package.info["seed"],
-            run_number,
-        )

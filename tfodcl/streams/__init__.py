@@ -1,6 +1,6 @@
 """What a device meets and what an encoder is meta-trained on; all of it from a seed."""
 
-from tfodcl.streams.batches import BatchStream, TrainingBatch, nicv2
+from tfodcl.streams.batches import BatchStream, TrainingBatch, nicv2, nicv2_of
 from tfodcl.streams.fewer_tests import with_fewer_tests
 from tfodcl.streams.meta_train import (
     NUM_FITTED,
@@ -24,6 +24,7 @@ __all__ = [
     "codec_samples",
     "index_meta_train",
     "nicv2",
+    "nicv2_of",
     "sample_episode",
     "with_fewer_tests",
 ]

@@ -1,7 +1,7 @@
 """NICv2 streams: a first training batch of several classes, then hundreds of small ones (Lomonaco et al. 2020)."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -129,6 +129,28 @@ def nicv2(
     points = {1, *range(eval_every, len(batches), eval_every), len(batches)}
     x_test, y_test = select(dataset.x_test, dataset.y_test, order)
     return BatchStream(dataset.x_train, indices, labels, order, x_test, y_test, tuple(sorted(points)))
+
+
+def nicv2_of(
+    dataset: Dataset,
+    class_ids: Sequence[int] | np.ndarray,
+    protocol: Mapping[str, int],
+    seed: int,
+    run: int,
+    most_groups: int | None = None,
+) -> BatchStream:
+    """`nicv2` with the sizes that packages and results hold as their protocol."""
+    return nicv2(
+        dataset,
+        class_ids,
+        protocol["first_classes"],
+        protocol["samples_per_class"] if dataset.group_train is None else None,
+        protocol["groups_per_batch"],
+        protocol["eval_every"],
+        seed,
+        run,
+        most_groups,
+    )
 
 
 def _checked_classes(dataset: Dataset, class_ids: Sequence[int] | np.ndarray, first_classes: int) -> np.ndarray:
