@@ -1,12 +1,12 @@
 """Residual networks as methods need them that learn tasks: whole, part by part, or cut; and their training before."""
 
+import functools
 import math
 from collections.abc import Callable
 from itertools import groupby
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 import tf_keras as keras
 
 from tfodcl.backbones import in_precision
@@ -20,11 +20,11 @@ from tfodcl.meta.recipes import OPTIMIZERS, CosineDecay
 from tfodcl.meta.training import pretrain
 from tfodcl.quantize import tflite
 from tfodcl.stages.classifier import FloatEncoder, FrozenStage
+from tfodcl.stages.keras_network import inference
 from tfodcl.stages.resnet import ResNet
 from tfodcl.stages.tflite import TfliteEncoder
 from tfodcl.task_presets import TaskPreset
 
-_CHUNK = 64  # samples whose activations are held at once
 Weights = dict[str, list[np.ndarray]]  # of each Keras layer that has any, by name, as keras orders them
 
 
@@ -87,18 +87,10 @@ def quantized(model: keras.Model, calibration: np.ndarray) -> bytes:
 
 
 def flat_outputs(model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
-    """(n, h, w, c) float32 -> (n, latent_dim). For a mini-batch, Keras's own predict takes seven times as long."""
-    latent_dim = math.prod(model.output_shape[1:])
-    infer = tf.function(lambda x: model(x, training=False), autograph=False, reduce_retracing=True)
-
-    def outputs(x: np.ndarray) -> np.ndarray:
-        found = np.empty((len(x), latent_dim), np.float32)
-        for start in range(0, len(x), _CHUNK):
-            maps = infer(tf.constant(x[start : start + _CHUNK])).numpy()
-            found[start : start + len(maps)] = maps.reshape(len(maps), latent_dim)
-        return found
-
-    return outputs
+    """(n, h, w, c) float32 -> (n, latent_dim)."""
+    infer, latent_dim = inference(functools.partial(model, training=False)), math.prod(model.output_shape[1:])
+    nothing = np.empty((0, latent_dim), np.float32)
+    return lambda x: infer(x).reshape(len(x), latent_dim) if len(x) else nothing
 
 
 def weights_of(model: keras.Model) -> Weights:

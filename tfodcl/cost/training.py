@@ -231,31 +231,15 @@ def sample_flops(method: str, workload: Workload) -> dict[str, float]:
     frozen, trained = (FLOPS_PER_MAC * num_macs(units) for units in _cut(method, workload))
     weight_share, gradient_share = _shares(method, workload)
     forward, backward = weight_share * trained, (weight_share + gradient_share) * trained
-    if _traits(method).sizes_memory:
-        new, old = _records_of_memory(workload)
-        return {
-            "forward": new * forward,
-            "backward": new * backward,
-            "replayed_forward": old * forward,
-            "replayed_backward": old * backward,
-        }
-    if _traits(method).remembers:
-        old = _exemplars(workload)
-        return {
-            "forward": forward,
-            "backward": backward,
-            "replayed_forward": old * forward,
-            "replayed_backward": old * backward,
-            "forward_before": (1 + old) * forward,
-        }
-    trainings = (workload.num_tasks + 1) / 2 if method == "joint" else 1
-    replays = num_replayed(method, workload) / workload.batch_size
+    new, old = _passes(method, workload)
     parts = {
-        "forward": trainings * forward,
-        "backward": trainings * backward,
-        "replayed_forward": replays * forward,
-        "replayed_backward": replays * backward,
+        "forward": new * forward,
+        "backward": new * backward,
+        "replayed_forward": old * forward,
+        "replayed_backward": old * backward,
     }
+    if _traits(method).remembers:
+        parts["forward_before"] = (new + old) * forward
     if frozen:
         cached = _num_cached(method, workload) / (_CACHED_IMAGES * workload.task_samples)
         parts["frozen_forward"] = frozen * (cached * _CACHED_IMAGES / workload.num_epochs + 1 - cached)
@@ -264,17 +248,21 @@ def sample_flops(method: str, workload: Workload) -> dict[str, float]:
     return {name: flops for name, flops in parts.items() if flops}
 
 
-def _exemplars(workload: Workload) -> float:
-    """Of iCaRL and BiC, trained on in an epoch, for one new sample, the mean over the stream."""
-    per_task = workload.num_samples / workload.num_tasks
-    return sum(min(workload.buffer_size, task * per_task) for task in range(workload.num_tasks)) / workload.num_samples
+def _passes(method: str, workload: Workload) -> tuple[float, float]:
+    """New samples, and replays or references, that are trained on in an epoch for one new sample."""
+    traits, per_task = _traits(method), workload.num_samples / workload.num_tasks
 
+    def earlier(most: int) -> float:
+        """Of so many kept samples, or of all earlier ones where these are fewer; the mean over the stream."""
+        return sum(min(most, task * per_task) for task in range(workload.num_tasks)) / workload.num_samples
 
-def _records_of_memory(workload: Workload) -> tuple[float, float]:
-    """Of Miro's stream buffer and episodic memory, trained on in an epoch, for one new sample of the task."""
-    per_task = workload.num_samples / workload.num_tasks
-    old = sum(min(workload.sizes.num_episodic, task * per_task) for task in range(workload.num_tasks))
-    return min(1.0, workload.sizes.num_stream / per_task), old / workload.num_samples
+    if method == "joint":
+        return (workload.num_tasks + 1) / 2, 0.0
+    if traits.sizes_memory:
+        return min(1.0, workload.sizes.num_stream / per_task), earlier(workload.sizes.num_episodic)
+    if traits.remembers:
+        return 1.0, earlier(workload.buffer_size)
+    return 1.0, num_replayed(method, workload) / workload.batch_size
 
 
 def _column_flops(workload: Workload, forward: float) -> dict[str, float]:

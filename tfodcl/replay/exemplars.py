@@ -56,6 +56,12 @@ class Exemplars:
         labels = np.repeat(np.array(self.labels), [len(x) for x in self._of_class.values()])
         return np.concatenate(list(self._of_class.values())), labels
 
+    def beside(self, x: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Samples (n, ..) and labels (n,), and behind them all exemplars', if there are any."""
+        if not self._of_class:
+            return x, labels
+        return tuple(np.concatenate(pair) for pair in zip((x, labels), self.all(), strict=True))
+
 
 def herd(features: np.ndarray, num_chosen: int) -> np.ndarray:
     """(k,) indices of samples in the order in which they bring the mean of those chosen nearest to the mean of all.

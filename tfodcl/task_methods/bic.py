@@ -77,10 +77,9 @@ class Bic:
         """Samples and labels to learn from, and those held out: of each class the last."""
         if task.number == 0:
             return (task.x, task.labels), (task.x[:0], task.labels[:0])
-        kept_x, kept_labels = self.exemplars.all()
         fewest = min(len(self.exemplars.of(label)) for label in self.exemplars.labels)
         num_held = max(1, round(HELD_OUT_SHARE * fewest)) if fewest > 1 else 0
-        x, labels = np.concatenate([task.x, kept_x]), np.concatenate([task.labels, kept_labels])
+        x, labels = self.exemplars.beside(task.x, task.labels)
         held = np.zeros(len(labels), bool)
         for label in range(task.classes.stop):
             of_class = np.flatnonzero(labels == label)

@@ -8,6 +8,7 @@ their exemplars' features.
 Mini-batches are of the task's samples and all exemplars. Features are what the head takes, of length 1.
 """
 
+import functools
 from typing import ClassVar
 
 import numpy as np
@@ -15,7 +16,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from tfodcl.replay.exemplars import Exemplars, herd
-from tfodcl.stages.keras_network import KerasNetwork
+from tfodcl.stages.keras_network import KerasNetwork, inference
 from tfodcl.streams import SplitTask
 from tfodcl.task_methods.learning import MiniBatches, Networks, TaskLearning, num_bytes
 
@@ -33,7 +34,7 @@ class Icarl:
         self._model, self._before = networks.whole(), networks.whole()
         self.network = KerasNetwork.of(self._model, learning.learning_rate)
         features = keras.Model(self._model.input, self._model.layers[-1].input)
-        self._features = KerasNetwork.of(features, learning.learning_rate)
+        self._features = inference(functools.partial(features, training=False))
         self.exemplars = Exemplars(learning.buffer_size)
         self._num_classes = networks.num_classes
         self._batches = MiniBatches(learning, seed)
@@ -54,10 +55,7 @@ class Icarl:
         self._first.assign(task.classes.start)
         self._stop.assign(task.classes.stop)
         self._before.set_weights(self._model.get_weights())
-        x, labels = task.x, task.labels
-        if task.number > 0:
-            kept_x, kept_labels = self.exemplars.all()
-            x, labels = np.concatenate([x, kept_x]), np.concatenate([labels, kept_labels])
+        x, labels = self.exemplars.beside(task.x, task.labels)
         for chosen in self._batches.all(len(x)):
             self._step(self._batches.prepare(x[chosen]), labels[chosen])
         of_classes = {label: task.x[task.labels == label] for label in task.classes}
@@ -65,7 +63,7 @@ class Icarl:
 
     def features(self, x: np.ndarray) -> np.ndarray:
         """(n, ..) -> (n, d) float64 of length 1."""
-        found = self._features.scores(x).astype(np.float64)
+        found = self._features(x).astype(np.float64)
         return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12)
 
     def scores(self, x: np.ndarray) -> np.ndarray:

@@ -62,6 +62,19 @@ def make(tmp_path):
         method.close()
 
 
+@pytest.fixture
+def storage_keeps_up(monkeypatch) -> None:
+    """Every record has been read when it is due."""
+    install = Swapper.install
+
+    def patient(self):
+        for request in self._pending:
+            assert request.done.wait(20)
+        return install(self)
+
+    monkeypatch.setattr(Swapper, "install", patient)
+
+
 def stored(storage: SampleStorage) -> set[bytes]:
     found = [storage.read(label, i).tobytes() for label, count in storage.num_records.items() for i in range(count)]
     assert len(set(found)) == len(found)
@@ -216,7 +229,7 @@ def test_a_budget_below_a_record_of_each_class_ends_learning_and_loses_nothing(m
     assert stored(method.memory.storage) == rows(first.x)
 
 
-def test_storage_that_slows_down_is_asked_less(make, monkeypatch):
+def test_storage_that_slows_down_is_asked_less(make, monkeypatch, storage_keeps_up):
     """Readings take 1 ms, from the second task on 20 ms, then 1 ms again, on a clock of their own."""
     clock = {"now": 0.0, "read": 0.001}
     read = SampleStorage.read
@@ -228,14 +241,6 @@ def test_storage_that_slows_down_is_asked_less(make, monkeypatch):
     make_swapper = Swapper.__init__
     monkeypatch.setattr(SampleStorage, "read", slow)
     monkeypatch.setattr(Swapper, "__init__", lambda self, *given: make_swapper(self, *given, lambda: clock["now"]))
-    install = Swapper.install
-
-    def patient(self):
-        for request in self._pending:
-            assert request.done.wait(20)
-        return install(self)
-
-    monkeypatch.setattr(Swapper, "install", patient)
     method = make(Sizes(8, 10), swap_ratio=1.0, epochs=12)
     first, second = draw_tasks()
     method.learn(first)
@@ -429,33 +434,17 @@ def learn_all(method: Miro, tasks: tuple[SplitTask, ...]) -> np.ndarray:
     return method.network.variables[0].numpy()
 
 
-def test_the_same_seed_learns_the_same_while_storage_keeps_up(make, monkeypatch, tmp_path):
-    install = Swapper.install
-
-    def patient(self):
-        for request in self._pending:
-            assert request.done.wait(20)
-        return install(self)
-
-    monkeypatch.setattr(Swapper, "install", patient)
+def test_the_same_seed_learns_the_same_while_storage_keeps_up(make, tmp_path, storage_keeps_up):
     found = [
         learn_all(make(*GRID, swap_ratio=0.5, folder=tmp_path / name), draw_tasks(100)) for name in ("one", "other")
     ]
     np.testing.assert_array_equal(*found)
 
 
-def test_a_learner_goes_on_after_a_task_as_if_nothing_had_happened(make, monkeypatch, tmp_path):
+def test_a_learner_goes_on_after_a_task_as_if_nothing_had_happened(make, monkeypatch, tmp_path, storage_keeps_up):
     """Bit for bit, where storage keeps up."""
     monkeypatch.setattr(profiling, "MOST_COST", 100)
     monkeypatch.setattr(profiling, "MOST_SHARE", 1.0)
-    install = Swapper.install
-
-    def patient(self):
-        for request in self._pending:
-            assert request.done.wait(20)
-        return install(self)
-
-    monkeypatch.setattr(Swapper, "install", patient)
     tasks, found = draw_tasks(100), []
     for name in ("whole", "interrupted"):
         method = make(*GRID, swap_ratio=0.5, folder=tmp_path / name)

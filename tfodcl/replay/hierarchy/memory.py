@@ -8,6 +8,7 @@ memory for those before, both in RAM, over storage that keeps every sample.
 Where memory is too small for a task's samples, the stream buffer has a random part of them; storage has all.
 """
 
+import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -64,7 +65,7 @@ class Hierarchy:
     def __init__(self, storage: SampleStorage, sizes: Sizes, seed: int) -> None:
         self.storage, self.sizes, self.num_damaged = storage, sizes, 0
         self.failure: StorageError | None = None
-        self.rng = np.random.default_rng([seed, 16])
+        self.rng = _generator(seed)
         self.episodic, self.stream = self._tier(sizes.num_episodic), self._tier(sizes.num_stream)
 
     @property
@@ -145,9 +146,9 @@ class Hierarchy:
 
     def resized(self, sizes: Sizes, seed: int) -> "Hierarchy":
         """Another one of these sizes, as `resize` makes them, over the same storage; this one stays as it is."""
-        other = Hierarchy(self.storage, sizes, seed)
-        other.episodic = other._resized(self.episodic, sizes.num_episodic)
-        other.stream = other._resized(self.stream, sizes.num_stream)
+        other = copy.copy(self)
+        other.rng = _generator(seed)
+        other.resize(sizes)
         return other
 
     def epoch(self, batch_size: int) -> Iterator[Batch]:
@@ -196,3 +197,7 @@ class Hierarchy:
             except StorageError as error:
                 self.failure = error
                 return
+
+
+def _generator(seed: int) -> np.random.Generator:
+    return np.random.default_rng([seed, 16])
