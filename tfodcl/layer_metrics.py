@@ -80,12 +80,12 @@ def measure_layers(
         if before is None:
             continue
         parts = [_part(stream, of.classes) for of in (before, task)]
-        old, new = (_accuracy(learner, *part) for part in parts)
+        old, new = (_accuracy(learner, *part, stream.eval_points) for part in parts)
         found = []
         for name in names:
             after = _weights(learner.model, name)
             _set_weights(learner.model, name, kept[name])
-            found.append([_accuracy(learner, *part) for part in parts])
+            found.append([_accuracy(learner, *part, stream.eval_points) for part in parts])
             _set_weights(learner.model, name, after)
         changed = np.array(found)
         stability.append(changed[:, 0] - old)
@@ -109,14 +109,14 @@ def choose_frozen_blocks(network: ResNet, metrics: LayerMetrics) -> int:
     return next(plastic, network.num_blocks - 1)
 
 
-def _part(stream: SplitStream, classes: range) -> tuple[np.ndarray, np.ndarray, int]:
-    """Test samples and labels of one task, and its number of classes."""
+def _part(stream: SplitStream, classes: range) -> tuple[np.ndarray, np.ndarray]:
+    """Test samples and labels of one task."""
     chosen = (stream.y_test >= classes.start) & (stream.y_test < classes.stop)
-    return stream.x_test[chosen], stream.y_test[chosen], len(classes)
+    return stream.x_test[chosen], stream.y_test[chosen]
 
 
-def _accuracy(learner: Naive, x: np.ndarray, labels: np.ndarray, classes_per_task: int) -> float:
-    return float(np.mean(predict_in_task(learner.scores(x), labels, classes_per_task) == labels))
+def _accuracy(learner: Naive, x: np.ndarray, labels: np.ndarray, eval_points: Sequence[int]) -> float:
+    return float(np.mean(predict_in_task(learner.scores(x), labels, eval_points) == labels))
 
 
 def _keras_layers(model: keras.Model, name: str) -> Sequence[keras.layers.Layer]:

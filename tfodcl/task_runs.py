@@ -26,7 +26,7 @@ from tfodcl.task_methods.learning import TaskLearning, TaskMethod
 
 @dataclass(frozen=True, eq=False)
 class TaskRun:
-    """One method on one stream, with T tasks. Every task has equally many classes and about as many test samples.
+    """One method on one stream, with T tasks.
 
     Attributes:
       accuracy: (T,) after each task, over all classes so far: class-incremental, the mean over their tasks.
@@ -123,8 +123,8 @@ def _run(
         known = stream.y_test < task.classes.stop
         labels, scores = stream.y_test[known], method.scores(stream.x_test[known])
         progress.predicted.append(scores[:, : task.classes.stop].argmax(axis=1))
-        told = predict_in_task(scores, labels, len(task.classes))
-        progress.in_task.append(_mean_over_tasks(labels, told, len(task.classes)))
+        told = predict_in_task(scores, labels, stream.eval_points)
+        progress.in_task.append(_mean_over_tasks(labels, told, stream.eval_points))
         if checkpoint and isinstance(method, Resumable):
             progress.save(checkpoint, method)
     tested = [
@@ -132,7 +132,7 @@ def _run(
         for task, predicted in zip(stream.tasks, progress.predicted, strict=True)
     ]
     return TaskRun(
-        accuracy=np.array([_mean_over_tasks(*pair, len(stream.tasks[0].classes)) for pair in tested]),
+        accuracy=np.array([_mean_over_tasks(*pair, stream.eval_points) for pair in tested]),
         task_accuracy=np.array(progress.in_task),
         matrix=accuracy_matrix(tested, stream.eval_points),
         learn_seconds=progress.seconds,
@@ -185,16 +185,16 @@ class _Progress:
         return cls(predicted, in_task, seconds, joules)
 
 
-def predict_in_task(scores: np.ndarray, labels: np.ndarray, classes_per_task: int) -> np.ndarray:
-    """(n,) the class of highest score, scores (n, num_classes), among those of the task that labels (n,) tell."""
-    first = labels // classes_per_task * classes_per_task
-    columns = first[:, None] + np.arange(classes_per_task)
-    return first + np.take_along_axis(scores, columns, axis=1).argmax(axis=1)
+def predict_in_task(scores: np.ndarray, labels: np.ndarray, eval_points: Sequence[int]) -> np.ndarray:
+    """(n,) the class of highest score, scores (n, num_classes), among those of the task that labels (n,) tell, tasks
+    ending at `eval_points`."""
+    task_of_class = np.searchsorted(eval_points, np.arange(scores.shape[1]), side="right")
+    return np.where(task_of_class == task_of_class[labels][:, None], scores, -np.inf).argmax(axis=1)
 
 
-def _mean_over_tasks(labels: np.ndarray, predicted: np.ndarray, classes_per_task: int) -> float:
+def _mean_over_tasks(labels: np.ndarray, predicted: np.ndarray, eval_points: Sequence[int]) -> float:
     """Average accuracy: each task counts the same."""
-    tasks = labels // classes_per_task
+    tasks = np.searchsorted(eval_points, labels, side="right")
     return float(np.mean([np.mean((labels == predicted)[tasks == task]) for task in np.unique(tasks)]))
 
 

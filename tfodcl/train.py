@@ -53,8 +53,8 @@ def main() -> None:
     options = parse()
     num_runs = parse_count("--runs", options.runs, 1)
     seed = parse_count("--seed", options.seed, 0)
-    dataset = load(options.dataset, seed=seed)
     names = parse_methods(options.methods)
+    dataset = load(options.dataset, seed=seed, as_maps=not set(names).isdisjoint(TASK_METHODS))
     if not set(names).isdisjoint(BATCH_METHODS):
         refuse(options, OF_CLASSES, OF_TASKS)
         train_batches(options, dataset, num_runs, seed)
@@ -161,12 +161,12 @@ def train_tasks(options: argparse.Namespace, names: list[str], dataset: Dataset,
     preset = dataclasses.replace(preset, **given)
     memory = None
     if options.ram_budget is not None and "miro" in names:
-        memory = plan_memory(options, dataset, len(dataset.class_names) // preset.num_tasks, folder)
+        memory = plan_memory(options, dataset, -(-len(dataset.class_names) // preset.num_tasks), folder)
     if options.freeze not in (None, "auto"):
         parse_count("--freeze", options.freeze, 0)
     if options.pretrain is None and options.pretrain_steps is not None:
         raise InputError(f"--pretrain-steps needs --pretrain. Received: {options.pretrain_steps} without.")
-    pretraining = None if options.pretrain is None else load(options.pretrain, seed=seed)
+    pretraining = None if options.pretrain is None else load(options.pretrain, seed=seed, as_maps=True)
     load_tensorflow()
     from tfodcl import train_tasks as tasks
 

@@ -40,6 +40,7 @@ NUM_CALIBRATION_SAMPLES = 256
 AUTO = "auto"
 CONSTANTS = JETSON_TX2  # of the model of energy
 BACKWARD_AND_FORWARD = 3  # passes in training, a backward one being two
+LIGHTCL = ("lightcl_freezing", "lightcl", "lightcl_sparse")
 STORING = ("miro",)  # methods that need a plan of their memory
 SEARCH_TASKS = 3  # tasks that learning rates are chosen by: more cost more, and forgetting shows in these
 
@@ -101,8 +102,14 @@ class TaskPlan:
 
 def check(plan: TaskPlan) -> None:
     """Raises InputError for what would fail after training."""
-    plan.stream(0)
+    stream = plan.stream(0)
     plan.validation_stream(0)
+    alone = [name for name in plan.names if name in LIGHTCL and len(stream.tasks[-1].classes) < 2]
+    if alone:  # their loss is over a task's classes alone
+        raise InputError(
+            f"each task must have 2 classes at least for {', '.join(alone)}. "
+            f"Received: num_tasks={plan.preset.num_tasks} of {stream.num_classes} classes."
+        )
     most = plan.network(sparse=False).num_blocks - 1
     if plan.freeze == AUTO and plan.preset.num_tasks < 2:
         raise InputError(f"--freeze {AUTO} needs 2 tasks at least. Received: num_tasks={plan.preset.num_tasks}.")

@@ -73,7 +73,7 @@ def measure(results: dict, name: str) -> dict[str, float]:
         from tfodcl.task_methods.learning import TaskLearning
         from tfodcl.task_presets import SPARSE, kept_channels
     protocol = results["protocol"]
-    dataset = load(results["dataset"], seed=results["seed"])
+    dataset = load(results["dataset"], seed=results["seed"], as_maps=True)
     depth, width = map(int, re.findall(r"\d+", results["encoder"]["name"]))
     network = resnet(depth, dataset.input_shape, len(dataset.class_names), width, kept_channels(name in SPARSE))
     blocks = protocol["frozen_blocks"]

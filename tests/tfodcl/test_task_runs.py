@@ -79,7 +79,8 @@ def test_a_sample_whose_task_is_told_is_of_its_best_class_in_that_task(run):
     assert run.task_accuracy.tolist() == pytest.approx(expected)
     assert (run.task_accuracy >= run.accuracy).all() and run.task_accuracy[-1] > run.accuracy[-1]
     scores = np.array([[9.0, 8, 1, 2], [9, 8, 1, 2], [-np.inf, -np.inf, -2, -3], [0, 1, 7, 7]])
-    assert predict_in_task(scores, np.array([0, 3, 2, 3]), 2).tolist() == [0, 3, 2, 2]
+    assert predict_in_task(scores, np.array([0, 3, 2, 3]), (2, 4)).tolist() == [0, 3, 2, 2]
+    assert predict_in_task(scores, np.array([0, 3, 0, 3]), (1, 4)).tolist() == [0, 1, 0, 2]
 
 
 def test_a_task_of_few_test_samples_counts_as_much_as_one_of_many():

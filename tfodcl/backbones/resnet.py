@@ -64,7 +64,7 @@ def _convolve_norm(x, layer: Layer):
         x, stride = layers.MaxPooling2D(1, stride, name=f"{layer.name}_skip")(x), 1
     convolved = layers.Conv2D(
         layer.output_shape[2],
-        layer.size,
+        (layer.size, 1 if layer.is_1d else layer.size),
         stride,
         "same",
         use_bias=False,

@@ -36,7 +36,8 @@ class Dataset:
       class_names: class id -> name.
       split: which classes are for what.
       front_end: how x was made from the sensor's values, JSON-able. {"kind": "image", "scale": 1/255},
-        {"kind": "mfcc", the fields of mfcc.Mfcc, "mean": [..], "std": [..]} with one mean per coefficient, or
+        {"kind": "mfcc", the fields of mfcc.Mfcc, "mean": [..], "std": [..]} with one mean per coefficient,
+        {"kind": "log_mel", the same without the coefficients, one mean per mel bin}, or
         {"kind": "windows", "mean": [..], "std": [..]} with one mean per channel.
       licence: one line on the source of the data and its licence.
       group_train: (n,) int64, equal for the training samples of one recording, which are of one class and in

@@ -70,24 +70,36 @@ class Mfcc:
         Raises:
           InputError: a clip is shorter than one frame.
         """
+        return self.log_mel(clips) @ _cosines(self.num_mel_bins, self.num_coefficients)
+
+    def log_mel(self, clips: np.ndarray) -> np.ndarray:
+        """(n, num_samples) int16 -> (n, num_frames, num_mel_bins) float32, what the coefficients are made of.
+
+        Raises:
+          InputError: a clip is shorter than one frame.
+        """
         num_clips, num_samples = clips.shape
         if num_samples < self.frame_length:
             raise InputError(f"A clip must have at least {self.frame_length} samples. Received: {num_samples}.")
-        out = np.empty((num_clips, self.num_frames(num_samples), self.num_coefficients), np.float32)
+        out = np.empty((num_clips, self.num_frames(num_samples), self.num_mel_bins), np.float32)
         window = _hann(self.frame_length)
         filters = _mel_filters(self)
-        cosines = _cosines(self.num_mel_bins, self.num_coefficients)
         for start in range(0, num_clips, _CHUNK_CLIPS):
             waves = clips[start : start + _CHUNK_CLIPS].astype(np.float32) * _FULL_SCALE
             frames = np.lib.stride_tricks.sliding_window_view(waves, self.frame_length, axis=1)[:, :: self.hop_length]
             spectrum = np.abs(np.fft.rfft(frames * window, self.fft_length))  # (clips, frames, fft_length / 2 + 1)
-            log_mel = np.log(spectrum @ filters + np.float32(self.log_floor))
-            out[start : start + _CHUNK_CLIPS] = log_mel @ cosines
+            out[start : start + _CHUNK_CLIPS] = np.log(spectrum @ filters + np.float32(self.log_floor))
         return out
 
     def describe(self) -> dict:
         """The parameters, JSON-able."""
         return asdict(self)
+
+    def describe_log_mel(self) -> dict:
+        """Those of `log_mel`, JSON-able."""
+        described = self.describe()
+        del described["num_coefficients"]
+        return described
 
 
 def _hann(length: int) -> np.ndarray:

@@ -49,12 +49,15 @@ def directory() -> Path:
     return Path(configured) if configured else Path.home() / ".cache" / "tfodcl" / "data"
 
 
-def load(name: str, seed: int = 0) -> Dataset:
+def load(name: str, seed: int = 0, as_maps: bool = False) -> Dataset:
     """Loads a data set, ready for an encoder.
 
     Args:
       name: "glyphs", which is drawn, else that of a file <name>.npz in `directory()`.
       seed: of the glyphs; other sets do not depend on it.
+      as_maps: whether samples are for a whole convolutional network rather than an encoder of a board: recordings as
+        log mel spectra (frames, mel bins, 1) instead of MFCC, windows as (time, 1, channels) instead of (time,
+        channels, 1).
 
     Raises:
       InputError: no such file (the line says which command prepares it), or its content is not usable.
@@ -67,7 +70,7 @@ def load(name: str, seed: int = 0) -> Dataset:
     if not files.is_file(path):
         raise InputError(_explain_missing(name, path))
     samples = npz.read(name, path)
-    parts, front_end = _apply_front_end(samples)
+    parts, front_end = _apply_front_end(samples, as_maps)
     x_val, y_val = parts.get("val", (None, None))
     return Dataset(
         name,
@@ -118,19 +121,22 @@ def _image_front_end() -> dict:
     return {"kind": "image", "scale": 1 / 255}
 
 
-def _apply_front_end(samples: npz.Samples) -> tuple[dict[str, tuple[np.ndarray, np.ndarray]], dict]:
+def _apply_front_end(samples: npz.Samples, as_maps: bool) -> tuple[dict[str, tuple[np.ndarray, np.ndarray]], dict]:
     """The parts with x (n, h, w, c) uint8 or standardised float32, and the front end's description."""
     x_train = samples.parts["train"][0]
     if x_train.dtype == np.uint8:
         parts = {part: (x if x.ndim == 4 else x[..., None], y) for part, (x, y) in samples.parts.items()}
         return parts, _image_front_end()
-    parts, description = samples.parts, {"kind": "windows"}
+    parts, description, new_axis = samples.parts, {"kind": "windows"}, 2 if as_maps else 3
     if samples.sample_rate_hz is not None:
-        mfcc = Mfcc(sample_rate_hz=samples.sample_rate_hz)
-        parts = {part: (mfcc.transform(x), y) for part, (x, y) in parts.items()}
-        description = {"kind": "mfcc", **mfcc.describe()}
+        mfcc, new_axis = Mfcc(sample_rate_hz=samples.sample_rate_hz), 3
+        kind, transform, described = (
+            ("log_mel", mfcc.log_mel, mfcc.describe_log_mel) if as_maps else ("mfcc", mfcc.transform, mfcc.describe)
+        )
+        parts = {part: (transform(x), y) for part, (x, y) in parts.items()}
+        description = {"kind": kind, **described()}
     mean, std = _statistics(*parts["train"], samples.split.meta_train)
-    parts = {part: (((x - mean) / std)[..., None], y) for part, (x, y) in parts.items()}
+    parts = {part: (np.expand_dims((x - mean) / std, new_axis), y) for part, (x, y) in parts.items()}
     return parts, {**description, "mean": mean.tolist(), "std": std.tolist()}
 
 

@@ -12,9 +12,10 @@ Augmentation = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 
 def augmentation(dataset: Dataset) -> Augmentation:
-    """What is usual for the data set: of photographs (three channels), drawings (one), or speech."""
-    if dataset.front_end["kind"] == "mfcc":
-        return shift_and_mask
+    """What is usual for the data set: of photographs (three channels), drawings (one), speech, or sensors' windows."""
+    kind = dataset.front_end["kind"]
+    if kind != "image":
+        return scale if kind == "windows" else shift_and_mask
     return mirror_and_shift if dataset.input_shape[2] == 3 else distort
 
 
@@ -53,3 +54,9 @@ def shift_and_mask(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     length = rng.integers(0, 6, (n, 1))
     time = np.arange(frames)
     return np.where(((time >= first) & (time < first + length))[:, :, None, None], np.float32(0), x)
+
+
+def scale(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Each sample times a factor drawn from a normal distribution of mean 1 and deviation 0.1, as people move more or
+    less (Um et al. 2017)."""
+    return x * rng.normal(1, 0.1, (len(x), 1, 1, 1)).astype(x.dtype)

@@ -38,6 +38,7 @@ class Layer:
       name: its own in the network; names of its arrays begin with it, such as layer_23/kernel.
       size: height and width of the kernel; 1 of pointwise and head, 0 of pool.
       stride: of a convolution; 1 otherwise.
+      is_1d: of a conv: its kernel is (size, 1), for maps of width 1, such as time.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Layer:
     output_shape: Shape
     size: int
     stride: int = 1
+    is_1d: bool = False
 
     @property
     def num_inputs(self) -> int:
@@ -60,7 +62,7 @@ class Layer:
         """Shape of every array by its full name."""
         inputs, outputs = self.input_shape[2], self.output_shape[2]
         kernels: dict[Kind, tuple[int, ...]] = {
-            "conv": (self.size, self.size, inputs, outputs),
+            "conv": (self.size, 1 if self.is_1d else self.size, inputs, outputs),
             "depthwise": (self.size, self.size, outputs),
             "pointwise": (inputs, outputs),
             "head": (self.num_inputs, outputs),

@@ -16,8 +16,11 @@ first. A block:
 each followed by batch norm, and all but the last by ReLU; then the block's input is added (through a 1x1 convolution
 and batch norm where the shape changes), and ReLU follows. Widths of the stages are 1, 2, 4 and 8 times the network's,
 64 as published, or 16 for 32 layers: with 10 classes ResNet-18 has 11.17 M parameters, ResNet-32 0.47 M.
+
+Inputs of width 1 are sequences, (time, 1, channels): their convolutions are as long but of width 1.
 """
 
+import dataclasses
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -130,7 +133,7 @@ def resnet(
 
     Args:
       depth: of DEPTHS.
-      input_shape: (height, width, channels), at least 8x8.
+      input_shape: (height, width, channels), at least 8x8, or (time, 1, channels), at least 8 long.
       num_classes: rows of the head, at least 2.
       width: channels of stem and first stage, at least 8.
       kept: of each stage's channels, the share that is there, above 0 and at most 1: a static mask that hides channels
@@ -142,9 +145,10 @@ def resnet(
     """
     if depth not in _NUM_BLOCKS:
         raise InputError(f"depth must be of {', '.join(map(str, DEPTHS))}. Received: depth={depth}.")
-    if min(input_shape[:2]) < _MIN_SIZE or num_classes < 2 or width < 8:
+    is_small = input_shape[0] < _MIN_SIZE or 1 != input_shape[1] < _MIN_SIZE
+    if is_small or num_classes < 2 or width < 8:
         raise InputError(
-            f"a ResNet needs inputs of at least {_MIN_SIZE}x{_MIN_SIZE}, 2 classes and a width of 8. "
+            f"a ResNet needs inputs of at least {_MIN_SIZE}x{_MIN_SIZE} or {_MIN_SIZE}x1, 2 classes and a width of 8. "
             f"Received: {input_shape[0]}x{input_shape[1]}, num_classes={num_classes}, width={width}."
         )
     if not all(0 < share <= 1 for share in kept):
@@ -159,7 +163,17 @@ def resnet(
         shape = units[-1].output_shape
     last = pool("pool", shape)
     units.append(Unit("head", units[-1].stage + 1, (last, head(last.output_shape, num_classes))))
-    return ResNet(depth, tuple(units))
+    return ResNet(depth, tuple(map(_in_1d, units) if input_shape[1] == 1 else units))
+
+
+def _in_1d(unit: Unit) -> Unit:
+    """The unit with kernels of width 1."""
+
+    def in_1d(layer: Layer) -> Layer:
+        return dataclasses.replace(layer, is_1d=layer.kind == "conv")
+
+    layers = tuple(in_1d(layer) for layer in unit.layers)
+    return dataclasses.replace(unit, layers=layers, shortcut=unit.shortcut and in_1d(unit.shortcut))
 
 
 def _blocks(depth: int) -> Iterator[tuple[int, bool]]:

@@ -35,7 +35,7 @@ class SplitStream:
     """Tasks in order of learning, and what is tested.
 
     Attributes:
-      tasks: each has equally many classes.
+      tasks: each has as many classes as any other; where they do not divide evenly, the first ones have one more.
       x_test: (m, h, w, c) samples of all classes, ordered by label; none is learnt from.
       y_test: (m,) int64.
       class_ids: (number of classes,) int64: label -> class id in the data set.
@@ -67,7 +67,7 @@ def split_stream(dataset: Dataset, num_tasks: int, held_out: float, seed: int, r
 
     Args:
       dataset: its test samples are tested.
-      num_tasks: >= 1, a divisor of the number of classes, each task of 2 classes at least.
+      num_tasks: >= 1, at most the number of classes.
       held_out: > 0 for a stream on which learning rates and the like are chosen: this share of each class's training
         samples, one at least, is tested, and learning has the others; the data set's test samples are not touched. 0:
         all training samples are learnt from.
@@ -80,10 +80,9 @@ def split_stream(dataset: Dataset, num_tasks: int, held_out: float, seed: int, r
     num_classes = len(dataset.class_names)
     check_at_least(1, num_tasks=num_tasks)
     check_at_least(0, seed=seed, run=run)
-    if num_classes % num_tasks or num_classes // num_tasks < 2:
+    if num_tasks > num_classes:
         raise InputError(
-            f"the {num_classes} classes of {dataset.name} must be divided among tasks evenly, 2 or more in each. "
-            f"Received: num_tasks={num_tasks}."
+            f"each task must have one of the {num_classes} classes of {dataset.name}. Received: num_tasks={num_tasks}."
         )
     if not 0 <= held_out < 1:
         raise InputError(f"held_out must be at least 0 and below 1. Received: held_out={held_out}.")
@@ -99,10 +98,9 @@ def split_stream(dataset: Dataset, num_tasks: int, held_out: float, seed: int, r
                 f"each class of {dataset.name} must have samples to learn from and others to test. "
                 f"Received: none to {purpose} of {dataset.class_names[absent[0]]}."
             )
-    per_task = num_classes // num_tasks
     tasks = tuple(
-        _task(dataset, learnt, order, number, range(number * per_task, (number + 1) * per_task), seed, run)
-        for number in range(num_tasks)
+        _task(dataset, learnt, order, number, range(part[0], part[-1] + 1), seed, run)
+        for number, part in enumerate(np.array_split(range(num_classes), num_tasks))
     )
     return SplitStream(tasks, *select(x_test, y_test, order), order)
 

@@ -193,6 +193,25 @@ def test_speech_becomes_standardised_mfcc(folder):
     assert len(dataset.front_end["mean"]) == len(dataset.front_end["std"]) == 10
 
 
+def test_as_maps_windows_have_their_channels_last_and_speech_is_its_standardised_log_mel_spectrum(folder):
+    save(folder, "mine", windows())
+    np.testing.assert_array_equal(load("mine", as_maps=True).x_test, load("mine").x_test.transpose(0, 1, 3, 2))
+    assert load("mine", as_maps=True).front_end == load("mine").front_end
+
+    arrays = speech()
+    save(folder, "said", arrays)
+    dataset, mfcc = load("said", as_maps=True), Mfcc()
+    known = mfcc.log_mel(arrays["x_train"][arrays["y_train"] < 5])
+    expected = (mfcc.log_mel(arrays["x_val"]) - known.mean((0, 1))) / known.std((0, 1))
+    np.testing.assert_allclose(dataset.x_val[..., 0], expected, atol=1e-3)
+    assert dataset.input_shape == (49, 40, 1) and dataset.front_end["kind"] == "log_mel"
+    described = {name: value for name, value in mfcc.describe().items() if name != "num_coefficients"}
+    assert {
+        name: dataset.front_end[name] for name in dataset.front_end if name not in ("kind", "mean", "std")
+    } == described
+    assert len(dataset.front_end["mean"]) == len(dataset.front_end["std"]) == 40
+
+
 def test_omniglot_is_split_by_alphabet_and_then_by_drawer(folder):
     save(folder, "omniglot", omniglot())
     dataset = load("omniglot")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tfodcl.data import load
-from tfodcl.meta.augment import augmentation, distort, mirror_and_shift, shift_and_mask
+from tfodcl.meta.augment import augmentation, distort, mirror_and_shift, scale, shift_and_mask
 
 
 def test_photographs_are_shifted_by_up_to_4_or_mirrored_ones():
@@ -62,6 +62,15 @@ def test_drawings_are_distorted_about_their_centre_by_no_more_than_stated():
     assert 10 < np.abs(angles).max() < 15 + 12 + 5  # a turn of 15, a shear of 0.2, and half a pixel
 
 
+def test_windows_are_scaled_by_a_tenth_more_or_less():
+    x = np.random.default_rng(0).normal(size=(2000, 5, 1, 3)).astype(np.float32)
+    found = scale(x, np.random.default_rng(1))
+    factors = (found / x).reshape(len(x), -1)
+    np.testing.assert_allclose(factors, np.broadcast_to(factors[:, :1], factors.shape), rtol=1e-5)
+    assert found.dtype == np.float32
+    assert factors.mean() == pytest.approx(1, abs=0.01) and factors[:, 0].std() == pytest.approx(0.1, abs=0.01)
+
+
 def centres_of_mass(images: np.ndarray) -> np.ndarray:
     """(n, h, w, 1) -> (n, 2) row and column."""
     rows, columns = np.mgrid[: images.shape[1], : images.shape[2]]
@@ -69,7 +78,7 @@ def centres_of_mass(images: np.ndarray) -> np.ndarray:
     return np.stack([(weights * rows).sum(axis=(1, 2)), (weights * columns).sum(axis=(1, 2))], axis=1)
 
 
-@pytest.mark.parametrize("change", [mirror_and_shift, distort, shift_and_mask])
+@pytest.mark.parametrize("change", [mirror_and_shift, distort, shift_and_mask, scale])
 def test_the_same_seed_changes_samples_in_the_same_way(change):
     x = np.random.default_rng(0).random((4, 12, 12, 1), np.float32)
     one, two, other = (change(x, np.random.default_rng(seed)) for seed in (1, 1, 2))
@@ -80,7 +89,8 @@ def test_the_same_seed_changes_samples_in_the_same_way(change):
 def test_every_kind_of_data_gets_its_own():
     glyphs = load("glyphs", seed=0)
     assert augmentation(glyphs) is distort
-    assert augmentation(dataclasses.replace(glyphs, front_end={"kind": "mfcc"})) is shift_and_mask
+    for kind, expected in (("mfcc", shift_and_mask), ("log_mel", shift_and_mask), ("windows", scale)):
+        assert augmentation(dataclasses.replace(glyphs, front_end={"kind": kind})) is expected
     photographs = dataclasses.replace(
         glyphs, x_train=np.repeat(glyphs.x_train, 3, axis=3), x_test=np.repeat(glyphs.x_test, 3, axis=3)
     )

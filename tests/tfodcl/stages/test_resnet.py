@@ -15,6 +15,7 @@ SPARSE = (0.8, 0.8, 0.3, 0.2)
 
 
 def conv_norm(x, channels: int, size: int, stride: int):
+    size = (size, 1) if 1 == x.shape[2] < x.shape[1] else size
     return layers.BatchNormalization()(layers.Conv2D(channels, size, stride, "same", use_bias=False)(x))
 
 
@@ -52,6 +53,8 @@ def convolutions(network: ResNet) -> list[Layer]:
         (32, INPUT, 100, (1, 1, 1, 1)),
         (50, INPUT, 10, (1, 1, 1, 1)),
         (50, INPUT, 10, SPARSE),
+        (18, (100, 1, 6), 5, (1, 1, 1, 1)),
+        (50, (128, 1, 45), 19, SPARSE),
     ],
 )
 def test_a_description_has_the_parameters_products_and_maps_of_the_network_of_keras(
@@ -126,7 +129,9 @@ def test_nine_tenths_of_the_parameters_are_hidden_with_the_channels_of_lightcl()
     ("bad", "rule"),
     [
         ({"depth": 34}, r"depth must be of 18, 32, 50\. Received: depth=34\."),
-        ({"input_shape": (7, 32, 3)}, r"at least 8x8, .* Received: 7x32"),
+        ({"input_shape": (7, 32, 3)}, r"at least 8x8 or 8x1, .* Received: 7x32"),
+        ({"input_shape": (7, 1, 3)}, "Received: 7x1"),
+        ({"input_shape": (32, 2, 3)}, "Received: 32x2"),
         ({"num_classes": 1}, "2 classes .* num_classes=1"),
         ({"width": 7}, "a width of 8.* width=7"),
         ({"kept": (1.0, 1.0, 1.0, 0.0)}, r"above 0 and at most 1\. Received: \(1.0, 1.0, 1.0, 0.0\)"),
