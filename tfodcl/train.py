@@ -43,7 +43,7 @@ MAIN = LifeLearner.RECIPE
 OF_BATCHES = ("splits", "codecs", "replays", "groups_per_batch")
 OF_TASKS = (
     *("network", "pretrain", "freeze", "tasks", "epochs", "buffer", "cache"),
-    *("ram_budget", "storage", "sizes", "swap_ratio"),
+    *("ram_budget", "storage", "sizes", "swap_ratio", "static", "swap_ratios"),
 )
 OF_CLASSES = ("refit", "first_order", "meta_steps")
 META_TRAINED = ("oml", "anml", "oml_aim", "anml_aim")  # the methods that show what episodes taught the encoder
@@ -152,8 +152,8 @@ def train_tasks(options: argparse.Namespace, names: list[str], dataset: Dataset,
         field: parse_count(option, text, least) for field, (option, text, least) in counts.items() if text is not None
     }
     folder = options.out or Path("runs") / f"{dataset.name}-tasks-{options.preset}"
-    for name in ("storage", "sizes", "swap_ratio"):
-        if getattr(options, name) is not None and (options.ram_budget is None or "miro" not in names):
+    for name in ("storage", "sizes", "swap_ratio", "static", "swap_ratios"):
+        if getattr(options, name) not in (None, False) and (options.ram_budget is None or "miro" not in names):
             raise InputError(f"--{name.replace('_', '-')} needs miro and --ram-budget. Received: neither or one.")
     if options.ram_budget is not None and names != ["miro"]:
         sample_bytes = dataset.x_train[:1].nbytes + dataset.y_train[:1].nbytes
@@ -171,7 +171,8 @@ def train_tasks(options: argparse.Namespace, names: list[str], dataset: Dataset,
     from tfodcl import train_tasks as tasks
 
     plan = tasks.TaskPlan(
-        dataset, pretraining, preset, options.preset, names, options.freeze or "", seed, num_runs, folder, memory
+        *(dataset, pretraining, preset, options.preset, names, options.freeze or "", seed, num_runs, folder, memory),
+        static=() if memory is None else static_settings(options, memory),
     )
     tasks.check(plan)
     settings = {"dataset": dataset.name, "preset": options.preset, "seed": seed, "pretraining": options.pretrain}
@@ -191,6 +192,13 @@ def plan_memory(options: argparse.Namespace, dataset: Dataset, num_new: int, fol
         grid = [parse_sizes(word) for word in words(options.sizes)]
     ratio = {} if options.swap_ratio is None else {"swap_ratio": parse_share("--swap-ratio", options.swap_ratio)}
     return MemoryPlan(options.storage or folder / "storage", budget, grid, **ratio)
+
+
+def static_settings(options: argparse.Namespace, memory: MemoryPlan) -> list[tuple[Sizes, float]]:
+    """Each pair of sizes with the usual swap ratio, and the first pair with each of the ratios, as far as asked for."""
+    ratios = [parse_share("--swap-ratios", word) for word in words(options.swap_ratios)]
+    found = [(sizes, memory.swap_ratio) for sizes in memory.grid] if options.static else []
+    return list(dict.fromkeys([*found, *((memory.grid[0], ratio) for ratio in ratios)]))
 
 
 def parse_sizes(text: str) -> Sizes:
@@ -397,6 +405,10 @@ def parse() -> argparse.Namespace:
         "pairs within the budget)",
     )
     parser.add_argument("--swap-ratio", metavar="R", help="of a mini-batch's episodic records (default: 0.2)")
+    parser.add_argument("--static", action="store_true", help="measure each of miro's pairs of sizes held fixed, too")
+    parser.add_argument(
+        "--swap-ratios", metavar="R,..", help="measure its first pair held fixed with each of these, too"
+    )
     parser.add_argument("--first-order", action="store_true", help="meta-gradients without second derivatives")
     parser.add_argument(
         "--out",

@@ -25,7 +25,7 @@ from tfodcl.layer_metrics import LayerMetrics, choose_frozen_blocks, measure_lay
 from tfodcl.meta.augment import augmentation
 from tfodcl.metrics import mean_and_deviation
 from tfodcl.progress import progress
-from tfodcl.replay.hierarchy import MemoryPlan
+from tfodcl.replay.hierarchy import MemoryPlan, Sizes
 from tfodcl.resnets import ResNets, Weights, pretrain_resnet
 from tfodcl.run_folder import contents, write_results
 from tfodcl.stages.resnet import ResNet, num_parameters, resnet
@@ -59,6 +59,7 @@ class TaskPlan:
       num_runs: class orders.
       folder: of results.
       memory: Miro's, of a run; the folder of each run's storage is in its folder. None where there is no Miro.
+      static: sizes and swap ratios that Miro is measured with beside, held fixed.
     """
 
     dataset: Dataset
@@ -71,6 +72,7 @@ class TaskPlan:
     num_runs: int
     folder: Path
     memory: MemoryPlan | None = None
+    static: Sequence[tuple[Sizes, float]] = ()
 
     def stream(self, run: int) -> SplitStream:
         return split_stream(self.dataset, self.preset.num_tasks, 0.0, self.seed, run)
@@ -79,10 +81,10 @@ class TaskPlan:
         return split_stream(self.dataset, self.preset.num_tasks, self.preset.held_out, self.seed, run)
 
     def memory_of(self, name: str, key: str) -> MemoryPlan | None:
-        """Of one run of Miro, in a folder of its own. Raises InputError where that is of another run."""
+        """Of one run of Miro, in the folder `key` of its own. Raises InputError where that is of another run."""
         if name not in STORING or self.memory is None:
             return None
-        folder = self.memory.folder / name / key
+        folder = self.memory.folder / key
         claim_storage(
             folder,
             {
@@ -147,13 +149,18 @@ def learn(plan: TaskPlan) -> None:
     workload = workload_of(plan, network, frozen_blocks)
     methods: dict[str, dict[str, Any]] = {}
     compared: dict[str, float] = {}
+    static: list[dict[str, Any]] = []
     for name in plan.names:
         training = trainings[name in SPARSE]
         learning = chosen_learning(plan, name, training, frozen_blocks)
-        runs = measured_runs(plan, name, training, frozen_blocks, learning, int8=True)
+        runs = measured_runs(plan, name, training, frozen_blocks, learning)
         cost = {"memory_bytes": memory(name, workload), "flops": stream_flops(name, workload)}
         of_runs = summarize_runs(runs, plan.stream(0).eval_points, learning)
         methods[name] = {**of_runs, "cost": cost, "energy": energy_of(name, runs, workload)}
+        if name in STORING:
+            static = [
+                static_entry(plan, name, training, frozen_blocks, learning, workload, *pair) for pair in plan.static
+            ]
         if name == "lightcl":
             in_float = measured_runs(plan, name, training, frozen_blocks, learning, int8=False)
             compared = {"float_accuracy": mean_final(in_float), "int8_accuracy": mean_final(runs)}
@@ -179,6 +186,8 @@ def learn(plan: TaskPlan) -> None:
     stages = [stage for training in trainings.values() for stage in training.stages]
     command, dataset = command_line("tfodcl.train"), plan.dataset.name
     content = contents(command, plan.seed, plan.num_runs, dataset, plan.preset_name, protocol, encoder, stages, methods)
+    if static:
+        content["ablations"] = static
     if layers is not None:
         content["layers"] = describe_layers(network, layers, frozen_blocks)
     write_results(plan.folder, content)
@@ -259,21 +268,28 @@ class Training:
 
 
 def measured_runs(
-    plan: TaskPlan, name: str, training: Training, frozen_blocks: int, learning: TaskLearning, int8: bool
+    plan: TaskPlan,
+    name: str,
+    training: Training,
+    frozen_blocks: int,
+    learning: TaskLearning,
+    int8: bool = True,
+    label: str = "",
 ) -> list[TaskRun]:
-    """All runs of a method, with the frozen stage in int8 or in float32."""
+    """All runs of a method, with the frozen stage in int8 or in float32, kept under `label`, by default its name."""
+    label = label or name
 
     def make(run: int) -> TaskRun:
-        stream, key = plan.stream(run), f"run_{run}"
+        stream, key = plan.stream(run), f"{label}/run_{run}"
         own = dataclasses.replace(learning, memory=plan.memory_of(name, key))
         method = CLASSES[name](training.networks(frozen_blocks, run, stream, int8), own, plan.seed + run)
         with sensor() as meter:
-            return run_split(method, stream, plan.folder / "methods" / name / f"{key}.npz", meter)
+            return run_split(method, stream, plan.folder / "methods" / f"{key}.npz", meter)
 
     runs, kind = [], "" if int8 else ", float"
-    with progress(f"{name}{kind}: continual runs", plan.num_runs) as bar:
+    with progress(f"{label}{kind}: continual runs", plan.num_runs) as bar:
         for run in range(plan.num_runs):
-            path = plan.folder / "methods" / name / f"run{'' if int8 else '_float'}_{run}.json"
+            path = plan.folder / "methods" / label / f"run{'' if int8 else '_float'}_{run}.json"
             runs.append(kept_run(path, plan.preset.num_tasks, functools.partial(make, run)))
             bar.update()
     return runs
@@ -308,7 +324,7 @@ def chosen_learning(plan: TaskPlan, name: str, training: Training, frozen_blocks
 
         def score(learning: TaskLearning) -> float:
             strength = learning.strength_of(CLASSES[name]) if strengths else 0
-            key = f"search_{learning.learning_rate:g}_{strength:g}"
+            key = f"{name}/search_{learning.learning_rate:g}_{strength:g}"
 
             def make() -> TaskRun:
                 own = dataclasses.replace(learning, memory=plan.memory_of(name, key))
@@ -318,7 +334,7 @@ def chosen_learning(plan: TaskPlan, name: str, training: Training, frozen_blocks
                     shutil.rmtree(own.memory.folder)
                 return run
 
-            run = kept_run(plan.folder / "methods" / name / f"{key}.json", len(stream.tasks), make)
+            run = kept_run(plan.folder / "methods" / f"{key}.json", len(stream.tasks), make)
             return float(run.accuracy[-1] + run.task_accuracy[-1]) / 2
 
         first = [
@@ -327,6 +343,44 @@ def chosen_learning(plan: TaskPlan, name: str, training: Training, frozen_blocks
         ]
         learning = best_of(first)
         return best_of([dataclasses.replace(learning, strength=one) for one in strengths]) if strengths else learning
+
+
+def static_entry(
+    plan: TaskPlan,
+    name: str,
+    training: Training,
+    frozen_blocks: int,
+    learning: TaskLearning,
+    workload: Workload,
+    sizes: Sizes,
+    swap_ratio: float,
+) -> dict[str, Any]:
+    """What results.json holds of the method with its memory held at `sizes`, at its own learning rate."""
+    assert plan.memory is not None
+    memory = dataclasses.replace(plan.memory, grid=[sizes], swap_ratio=swap_ratio)
+    setting = f"{sizes.num_episodic}:{sizes.num_stream}"
+    label = f"{name}_static_{setting.replace(':', '_')}_{swap_ratio:g}"
+    held = dataclasses.replace(plan, memory=memory)
+    runs = measured_runs(held, name, training, frozen_blocks, learning, label=label)
+    shutil.rmtree(memory.folder / label, ignore_errors=True)
+    final = [run.accuracy[-1] for run in runs]
+    mean, deviation = mean_and_deviation(final)
+    energy = energy_of(name, runs, workload)
+    return {
+        "kind": "memory",
+        "setting": setting,
+        "num_episodic": sizes.num_episodic,
+        "num_stream": sizes.num_stream,
+        "swap_ratio": swap_ratio,
+        "records": "raw",
+        "bytes_per_record": plan.dataset.x_train[:1].nbytes,
+        "joules": energy["joules"],
+        "energy_source": energy["source"],
+        "accuracy_mean": float(mean),
+        "accuracy_std": float(deviation),
+        "accuracy_runs": [float(accuracy) for accuracy in final],
+        "learning_rate": {"sgd": learning.learning_rate},
+    }
 
 
 def claim_storage(folder: Path, settings: Mapping[str, Any]) -> None:

@@ -92,6 +92,31 @@ def test_other_methods_keep_as_many_samples_as_the_budget_holds_and_one_pair_of_
     assert code == 2 and "storage must be new or of the same run; delete " in errors
 
 
+def test_sizes_held_fixed_and_other_swap_ratios_are_measured_beside_and_kept(data, tmp_path):
+    arguments = ("--methods", "miro", "--ram-budget", "30k", "--sizes", "12:20,20:12", "--out", tmp_path)
+    code, errors = call(data, *arguments, "--static", "--swap-ratios", "0,0.2,1")
+    assert code == 0, errors
+    results = load_results(tmp_path)
+    entries = {(entry["setting"], entry["swap_ratio"]): entry for entry in results["ablations"]}
+    assert list(entries) == [("12:20", 0.2), ("20:12", 0.2), ("12:20", 0), ("12:20", 1)]
+    miro = results["methods"]["miro"]
+    for (setting, ratio), entry in entries.items():
+        label = f"miro_static_{setting.replace(':', '_')}_{ratio:g}"
+        kept = json.loads((tmp_path / "methods" / label / "run_0.json").read_text())
+        facts = kept["facts"]
+        assert facts["sizes"] == [[entry["num_episodic"], entry["num_stream"]]] * 2 and facts["num_profiled"] == 0
+        assert (facts["swapped"]["num_requests"] > 0) == (ratio > 0)
+        assert entry["accuracy_runs"] == [kept["accuracy"][-1]] and entry["learning_rate"] == miro["learning_rate"]
+        assert entry["bytes_per_record"] == RECORD_BYTES and entry["energy_source"] == miro["energy"]["source"]
+        # Two epochs of two tasks of two classes, 40 samples each: all that fits of both tiers, and of the first alone.
+        old, new = map(int, setting.split(":"))
+        assert facts["num_trained"] == 2 * (new + new + old)
+    assert {path.name for path in (tmp_path / "storage").iterdir()} == {"miro"}
+    written = (tmp_path / "results.json").read_bytes()
+    code, errors = call(data, *arguments, "--static", "--swap-ratios", "0,0.2,1")
+    assert code == 0 and (tmp_path / "results.json").read_bytes() == written, errors
+
+
 BAD = {
     "no budget": (["--methods", "miro"], "miro needs --ram-budget. Received: none."),
     "no size": (["--ram-budget", "much"], "a size must be a number of bytes, or of k, M or G of them."),
@@ -100,6 +125,8 @@ BAD = {
     "too little": (["--ram-budget", "4k"], "one record of each class, 6 of 784 bytes, new ones twice. Received: 4096"),
     "half a pair": (["--ram-budget", "60k", "--sizes", "12"], "--sizes must be pairs such as 2000:5000. Received: 12."),
     "no stream": (["--ram-budget", "60k", "--sizes", "12:0"], "--sizes must be a whole number in 1.."),
+    "static sizes without a budget": (["--static"], "--static needs miro and --ram-budget. Received: neither or one."),
+    "ratios above 1": (["--ram-budget", "60k", "--swap-ratios", "0,2"], "--swap-ratios must be a number in 0..1."),
     "a ratio above 1": (["--ram-budget", "60k", "--swap-ratio", "2"], "--swap-ratio must be a number in 0..1."),
 }  # fmt: skip
 
