@@ -158,9 +158,7 @@ def learn(plan: TaskPlan) -> None:
         of_runs = summarize_runs(runs, plan.stream(0).eval_points, learning)
         methods[name] = {**of_runs, "cost": cost, "energy": energy_of(name, runs, workload)}
         if name in STORING:
-            static = [
-                static_entry(plan, name, training, frozen_blocks, learning, workload, *pair) for pair in plan.static
-            ]
+            static += static_entries(plan, name, training, frozen_blocks, learning, workload)
         if name == "lightcl":
             in_float = measured_runs(plan, name, training, frozen_blocks, learning, int8=False)
             compared = {"float_accuracy": mean_final(in_float), "int8_accuracy": mean_final(runs)}
@@ -345,42 +343,36 @@ def chosen_learning(plan: TaskPlan, name: str, training: Training, frozen_blocks
         return best_of([dataclasses.replace(learning, strength=one) for one in strengths]) if strengths else learning
 
 
-def static_entry(
-    plan: TaskPlan,
-    name: str,
-    training: Training,
-    frozen_blocks: int,
-    learning: TaskLearning,
-    workload: Workload,
-    sizes: Sizes,
-    swap_ratio: float,
-) -> dict[str, Any]:
-    """What results.json holds of the method with its memory held at `sizes`, at its own learning rate."""
-    assert plan.memory is not None
-    memory = dataclasses.replace(plan.memory, grid=[sizes], swap_ratio=swap_ratio)
-    setting = f"{sizes.num_episodic}:{sizes.num_stream}"
-    label = f"{name}_static_{setting.replace(':', '_')}_{swap_ratio:g}"
-    held = dataclasses.replace(plan, memory=memory)
-    runs = measured_runs(held, name, training, frozen_blocks, learning, label=label)
-    shutil.rmtree(memory.folder / label, ignore_errors=True)
-    final = [run.accuracy[-1] for run in runs]
-    mean, deviation = mean_and_deviation(final)
-    energy = energy_of(name, runs, workload)
-    return {
-        "kind": "memory",
-        "setting": setting,
-        "num_episodic": sizes.num_episodic,
-        "num_stream": sizes.num_stream,
-        "swap_ratio": swap_ratio,
-        "records": "raw",
-        "bytes_per_record": plan.dataset.x_train[:1].nbytes,
-        "joules": energy["joules"],
-        "energy_source": energy["source"],
-        "accuracy_mean": float(mean),
-        "accuracy_std": float(deviation),
-        "accuracy_runs": [float(accuracy) for accuracy in final],
-        "learning_rate": {"sgd": learning.learning_rate},
-    }
+def static_entries(
+    plan: TaskPlan, name: str, training: Training, frozen_blocks: int, learning: TaskLearning, workload: Workload
+) -> Iterator[dict[str, Any]]:
+    """What results.json holds of a method with its memory held at each of the static sizes, at its own rate."""
+    if plan.memory is None:
+        return
+    for sizes, swap_ratio in plan.static:
+        memory = dataclasses.replace(plan.memory, grid=[sizes], swap_ratio=swap_ratio)
+        held = dataclasses.replace(plan, memory=memory)
+        label = f"{name}_static_{sizes.num_episodic}_{sizes.num_stream}_{swap_ratio:g}"
+        runs = measured_runs(held, name, training, frozen_blocks, learning, label=label)
+        shutil.rmtree(memory.folder / label, ignore_errors=True)
+        final = [float(run.accuracy[-1]) for run in runs]
+        mean, deviation = mean_and_deviation(final)
+        energy = energy_of(name, runs, workload)
+        yield {
+            "kind": "memory",
+            "setting": f"{sizes.num_episodic}:{sizes.num_stream}",
+            "num_episodic": sizes.num_episodic,
+            "num_stream": sizes.num_stream,
+            "swap_ratio": swap_ratio,
+            "records": "raw",
+            "bytes_per_record": plan.dataset.x_train[:1].nbytes,
+            "joules": energy["joules"],
+            "energy_source": energy["source"],
+            "accuracy_mean": float(mean),
+            "accuracy_std": float(deviation),
+            "accuracy_runs": final,
+            "learning_rate": {"sgd": learning.learning_rate},
+        }
 
 
 def claim_storage(folder: Path, settings: Mapping[str, Any]) -> None:
