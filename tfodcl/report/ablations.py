@@ -13,14 +13,14 @@ PASSES = {"samples_per_class": "samples of a class", "replay_epochs": "epochs of
 def codecs(entries: list[dict]) -> str:
     """The chart of all settings, and a table of those that no other dominates."""
     reference = next((entry["accuracy_mean"] for entry in entries if entry["setting"] == UNCOMPRESSED), None)
-    used = {pareto.family(entry) for entry in entries}
+    used = {pareto.family(entry["setting"]) for entry in entries}
     families = [name for name in CODEC_LOOKS if name in used] + sorted(used - set(CODEC_LOOKS))
     legend = "".join(method_name(name) for name in families)
     charts = "".join(pareto.chart(entries, reference, wide) for wide in (True, False))
     rows = [
         (
-            labelled(pareto.family(entry), entry["setting"]),
-            [exact_bytes(entry["bytes_per_record"]), _accuracy(entry), byte_size(entry["codebook_bytes"])],
+            labelled(pareto.family(entry["setting"]), entry["setting"]),
+            [exact_bytes(entry["bytes_per_record"]), tables.accuracy(entry), byte_size(entry["codebook_bytes"])],
             False,
         )
         for entry in pareto.front(entries)
@@ -50,7 +50,7 @@ def latent_replays(entries: list[dict]) -> str:
                 f"{entry['num_replays']:,}",
                 exact_bytes(entry["bytes_per_record"]),
                 byte_size(entry["replay_bytes"]),
-                _accuracy(entry),
+                tables.accuracy(entry),
                 _gain(entry, unquantized.get((entry["split"], entry["num_replays"]))),
                 tables.rates(entry.get("learning_rate")),
             ],
@@ -74,7 +74,7 @@ def passes(entries: list[dict]) -> str:
 
 def _table(title: str, entries: list[dict]) -> str:
     rows = [
-        (str(entry["setting"]), [_accuracy(entry), tables.rates(entry.get("learning_rate"))], False)
+        (str(entry["setting"]), [tables.accuracy(entry), tables.rates(entry.get("learning_rate"))], False)
         for entry in entries
     ]
     return tables.table(title, ("accuracy, %", "learning rate"), rows, "passes")
@@ -87,7 +87,3 @@ def _gain(entry: dict, reference: dict | None) -> str:
     gains = [accuracy - other for accuracy, other in pairs]
     mean, deviation = mean_and_deviation(gains)
     return points_deviation(float(mean), float(deviation), len(gains), decimals=2)
-
-
-def _accuracy(entry: dict) -> str:
-    return points_deviation(entry["accuracy_mean"], entry["accuracy_std"], len(entry["accuracy_runs"]))

@@ -72,6 +72,7 @@ LOOKS = {
 }
 
 CODEC_LOOKS = {  # those that methods use look like these methods
+    "raw": Look("raw", "green", SQUARE),
     "uniform": Look("uniform", "cyan", UP),
     "pq": Look("pq", "olive", DOWN),
     "bitmap_pq": Look("bitmap_pq", "red", CIRCLE),

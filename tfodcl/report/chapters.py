@@ -5,13 +5,15 @@ from dataclasses import dataclass
 
 from tfodcl.report.appearance import display_order
 from tfodcl.report.pooling import first_known, pool_layers, pool_method, pool_setting
-from tfodcl.report.results import unit_of
+from tfodcl.report.results import MEMORY, unit_of
 from tfodcl.report.task_fields import CHOICES
 
 # What identifies an encoder; the other fields are measurements of it.
 ENCODER_IDENTITY = ("tflite_bytes", "macs", "latent_dim")
 # Two runs of one chapter may differ in these fields of the protocol.
 PER_RUN_PROTOCOL = ("runs", "seed")
+# What identifies a setting.
+VARIED = ("kind", "setting", "split", "num_replays", "swap_ratio", "records")
 
 
 @dataclass(frozen=True)
@@ -19,8 +21,8 @@ class Chapter:
     """What the report says about one data set, preset and encoder.
 
     `methods` is in order of display. `ablations` are entries of results.json. `boards` are the results of boards.
-    Methods and layers come from results with neither; where there are none, from ablations, else from boards. `layers`
-    is None where none were measured.
+    Methods and layers come from results with neither, or with memory sizes alone, which stand beside methods; where
+    there are none, from ablations, else from boards. `layers` is None where none were measured.
     """
 
     dataset: str
@@ -85,7 +87,7 @@ def _chapter(group: list[dict]) -> Chapter:
     by_seed: dict[str, dict[int, dict]] = {}
     boards = [result for result in group if result.get("board")]
     ablated = [result for result in group if result.get("ablations")]
-    others = [result for result in group if not (result.get("board") or result.get("ablations"))]
+    others = [result for result in group if not result.get("board") and _measures_methods(result)]
     measuring = others or ablated or boards
     for result in measuring:
         for name, method in result["methods"].items():
@@ -108,6 +110,11 @@ def _chapter(group: list[dict]) -> Chapter:
     )
 
 
+def _measures_methods(result: dict) -> bool:
+    """Whether its methods are there for themselves, not to compare settings with."""
+    return all(entry["kind"] == MEMORY for entry in result.get("ablations") or [])
+
+
 def _commands(results: list[dict]) -> list[str]:
     """Those of the results, and of settings that earlier commands measured, each once."""
     of_settings = [entry.get("command") for result in results for entry in result.get("ablations") or []]
@@ -120,6 +127,6 @@ def _ablations(results: list[dict]) -> list[dict]:
     by_seed: dict[tuple, dict[int, dict]] = {}
     for result in results:
         for entry in result["ablations"]:
-            key = tuple(entry.get(name) for name in ("kind", "setting", "split", "num_replays"))
+            key = tuple(entry.get(name) for name in VARIED)
             by_seed.setdefault(key, {})[result["seed"]] = entry
     return [pool_setting(list(entries.values())) for entries in by_seed.values()]

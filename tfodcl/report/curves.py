@@ -11,7 +11,7 @@ from html import escape
 
 from tfodcl.report.appearance import DIAMOND, LOOKS, look
 from tfodcl.report.published import Published
-from tfodcl.report.quantities import nice_ceiling, percent, percent_deviation, points
+from tfodcl.report.quantities import nice_ceiling, nice_range, percent, percent_deviation, points
 from tfodcl.report.results import CLASSES, unit_of
 
 LABEL_GAP = 16  # between the baselines of two labels at the lines' ends
@@ -76,9 +76,25 @@ def small_chart(name: str, methods: dict[str, dict], paper: Published, told: dic
     return svg(frame, "small", f"Accuracy of {look(name).label} against {unit} learnt", parts)
 
 
+def accuracy_frame(wide: bool, x_ends: tuple[float, float], y_ends: tuple[float, float], top: float = 26.0) -> Frame:
+    """A picture with accuracies upwards, its axis from below the first of `y_ends` to beyond the other."""
+    y_low, y_high, step = nice_range(*y_ends, 6)
+    width, left, bottom = (920.0, 44.0, 400.0) if wide else (360.0, 32.0, 330.0)
+    return Frame(width, bottom + 44, left, width - 20, top, bottom, *x_ends, y_high, step, y_low)
+
+
 def marker(name: str, x: float, y: float) -> str:
     """The marker of a method or codec; its colour is that of the element's --c."""
     return f'<path class="mark" style="--c:var(--{look(name).colour})" d="{look(name).marker}" {_at(x, y)}/>'
+
+
+def whisker(frame: Frame, name: str, x: float, entry: dict) -> str:
+    """Plus and minus one standard deviation of an entry's accuracy, as far as it is in the plot area."""
+    ends = [
+        frame.y(min(max(entry["accuracy_mean"] + sign * entry["accuracy_std"], frame.y_low), frame.y_high))
+        for sign in (-1, 1)
+    ]
+    return f'<path class="leader" style="--c:var(--{look(name).colour})" d="M{x:.1f},{ends[0]:.1f}V{ends[1]:.1f}"/>'
 
 
 def accuracy_axis(frame: Frame) -> str:
@@ -111,6 +127,21 @@ def axis_names(frame: Frame, below: str) -> str:
     return (
         f'<text class="name" x="{frame.left - 6:.1f}" y="12" text-anchor="start">accuracy, %</text>'
         f'<text class="name" x="{middle:.1f}" y="{frame.bottom + 36:.1f}" text-anchor="middle">{below}</text>'
+    )
+
+
+def joined(frame: Frame, learnt: Sequence[float], values: Sequence[float]) -> str:
+    """A line through these, without its "M"."""
+    return "L".join(f"{frame.x(n):.1f},{frame.y(v):.1f}" for n, v in zip(learnt, values, strict=True))
+
+
+def shade(frame: Frame, first: float, last: float, name: str) -> str:
+    """The plot area from `first` to `last` of the x axis, named above."""
+    left, right = frame.x(first), frame.x(last)
+    return (
+        f'<rect x="{left:.1f}" y="{frame.top:.1f}" width="{right - left:.1f}" height="{frame.bottom - frame.top:.1f}" '
+        f'style="fill:var(--muted);fill-opacity:.13"><title>{name}</title></rect>'
+        f'<text class="name" x="{left + 4:.1f}" y="{frame.top - 6:.1f}">{name}</text>'
     )
 
 
@@ -184,7 +215,7 @@ def _chance(frame: Frame, methods: dict) -> str:
     learnt = [point for point in _all_points(methods) if 1 / point <= frame.y_high]
     if len(learnt) < 2:
         return ""
-    return f'<path class="chance" d="M{_join(frame, learnt, [1 / point for point in learnt])}"/>'
+    return f'<path class="chance" d="M{joined(frame, learnt, [1 / point for point in learnt])}"/>'
 
 
 def _band(frame: Frame, name: str, method: dict) -> str:
@@ -193,7 +224,7 @@ def _band(frame: Frame, name: str, method: dict) -> str:
         return ""
     upper = [min(m + d, frame.y_high) for m, d in zip(mean, deviation, strict=True)]
     lower = [max(m - d, 0.0) for m, d in zip(mean, deviation, strict=True)]
-    outline = _join(frame, learnt, upper) + "L" + _join(frame, learnt[::-1], lower[::-1])
+    outline = joined(frame, learnt, upper) + "L" + joined(frame, learnt[::-1], lower[::-1])
     return f'<path class="band{_strong(name)}" style="--c:var(--{look(name).colour})" d="M{outline}Z"/>'
 
 
@@ -211,7 +242,7 @@ def _line(frame: Frame, name: str, method: dict) -> str:
 
 def _path(frame: Frame, method: dict, css_class: str, style: str = "") -> str:
     style = f' style="{style}"' if style else ""
-    points_of_line = _join(frame, method["num_classes"], method["accuracy_mean"])
+    points_of_line = joined(frame, method["num_classes"], method["accuracy_mean"])
     return f'<path class="{css_class}"{style} d="M{points_of_line}"/>'
 
 
@@ -248,10 +279,6 @@ def _end_labels(frame: Frame, methods: dict, x: float) -> str:
 
 def cut(label: str, length: int = 14) -> str:
     return label if len(label) <= length else label[: length - 1] + "…"
-
-
-def _join(frame: Frame, learnt: Sequence[float], values: Sequence[float]) -> str:
-    return "L".join(f"{frame.x(n):.1f},{frame.y(v):.1f}" for n, v in zip(learnt, values, strict=True))
 
 
 def _strong(name: str) -> str:

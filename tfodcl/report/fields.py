@@ -40,6 +40,11 @@ def check_number(value: object, origin: str, low: float = 0, high: float = LARGE
         raise InputError(f"{origin} must be a number in {low}..{high:g}. Received: {shown(value)}.")
 
 
+def check_text(value: object, origin: str) -> None:
+    if not isinstance(value, str):
+        raise InputError(f"{origin} must be a text. Received: {shown(value)}.")
+
+
 def object_of(value: object, origin: str) -> dict:
     if not isinstance(value, dict):
         raise InputError(f"{origin} must be an object. Received: {shown(value)}.")

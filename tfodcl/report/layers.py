@@ -8,12 +8,11 @@ from itertools import groupby
 from tfodcl.report import tables
 from tfodcl.report.appearance import look
 from tfodcl.report.bars import method_name
-from tfodcl.report.curves import Frame, cut, level, marker, svg, tick
-from tfodcl.report.quantities import MINUS, nice_ceiling, points_deviation
+from tfodcl.report.curves import Frame, cut, level, marker, shade, svg, tick
+from tfodcl.report.quantities import MINUS, nice_range, points_deviation
 from tfodcl.report.task_fields import MEASURES
 
 NAME_LENGTH, CHARACTER_WIDTH, NAME_HEIGHT = 18, 6.4, 13  # of layers' names below the axis; in CSS pixels
-LEAST_RANGE = 0.01  # of the axis
 CUT_ROOM = 100  # of the name of the paper's cut
 
 
@@ -58,7 +57,9 @@ def chart(layers: dict, wide: bool) -> str:
     """Both measures of each layer from the input to the head, the line of zero, what is frozen, the paper's cut."""
     names = layers["names"]
     frame = _frame(layers, wide)
-    parts = [_frozen(frame, first, last) for first, last in _stretches(names, layers.get("frozen") or [])]
+    parts = [
+        shade(frame, first - 0.5, last + 0.5, "frozen") for first, last in _stretches(names, layers.get("frozen") or [])
+    ]
     parts += [_axis(frame), _names(frame, names)]
     parts += [_cut_line(frame, last) for _, last in _stretches(names, layers.get("published") or [])]
     for measure, side in zip(MEASURES, (-1, 1), strict=True):
@@ -74,9 +75,7 @@ def _frame(layers: dict, wide: bool) -> Frame:
         for sign in (-1, 1)
     ]
     low, high = min(0.0, *ends), max(0.0, *ends)
-    _, step = nice_ceiling(max(high - low, LEAST_RANGE), 6)
-    y_low = step * math.floor(low / step + 1e-9)
-    y_high = max(step * math.ceil(high / step - 1e-9), y_low + step)
+    y_low, y_high, step = nice_range(low, high, 6)
     width, left, bottom = (920.0, 44.0, 340.0) if wide else (360.0, 36.0, 300.0)
     below = 14 + CHARACTER_WIDTH * max(len(cut(name, NAME_LENGTH)) for name in layers["names"])
     x_high = len(layers["names"]) - 0.5
@@ -110,15 +109,6 @@ def _stretches(names: Sequence[str], chosen: Sequence[str]) -> list[tuple[int, i
     groups = groupby(range(len(names)), key=lambda i: names[i] in chosen)
     stretches = [list(group) for is_chosen, group in groups if is_chosen]
     return [(stretch[0], stretch[-1]) for stretch in stretches]
-
-
-def _frozen(frame: Frame, first: int, last: int) -> str:
-    left, right = frame.x(first - 0.5), frame.x(last + 0.5)
-    return (
-        f'<rect x="{left:.1f}" y="{frame.top:.1f}" width="{right - left:.1f}" height="{frame.bottom - frame.top:.1f}" '
-        'style="fill:var(--muted);fill-opacity:.13"><title>frozen</title></rect>'
-        f'<text class="name" x="{left + 4:.1f}" y="{frame.top - 6:.1f}">frozen</text>'
-    )
 
 
 def _cut_line(frame: Frame, last: int) -> str:

@@ -6,7 +6,18 @@ from html import escape
 
 from tfodcl import files
 from tfodcl.errors import InputError
-from tfodcl.report import ablations, bars, curves, layers, matrices, onboard, summary, tables, training_cost
+from tfodcl.report import (
+    ablations,
+    bars,
+    curves,
+    layers,
+    matrices,
+    memory_sizes,
+    onboard,
+    summary,
+    tables,
+    training_cost,
+)
 from tfodcl.report.appearance import look
 from tfodcl.report.chapters import Chapter, merge
 from tfodcl.report.published import Published, published
@@ -74,6 +85,8 @@ def _chapter(chapter: Chapter, number: int) -> str:
         _memory(chapter),
         _training_cost(chapter, paper),
         _over_memory(chapter),
+        _over_energy(chapter),
+        _over_ratio(chapter),
         _time(chapter),
         _boards(chapter),
         _tables(chapter, paper),
@@ -263,6 +276,19 @@ def _over_memory(chapter: Chapter) -> str:
     content = training_cost.over_memory(chapter.methods)
     note = training_cost.note_over_memory(chapter.methods)
     return _section("Accuracy over memory of training", note, content) if content else ""
+
+
+def _over_energy(chapter: Chapter) -> str:
+    pairs, known = memory_sizes.held_fixed(chapter.ablations), memory_sizes.with_energy(chapter.methods)
+    content = memory_sizes.over_energy(pairs, known)
+    return _section("Accuracy over energy", memory_sizes.note_over_energy(pairs, known), content) if content else ""
+
+
+def _over_ratio(chapter: Chapter) -> str:
+    entries = memory_sizes.swap_ratios(chapter.ablations)
+    if not entries:
+        return ""
+    return _section("Accuracy over swap ratio", memory_sizes.note_over_ratio(entries), memory_sizes.over_ratio(entries))
 
 
 def _time(chapter: Chapter) -> str:

@@ -16,10 +16,14 @@ def pool_setting(entries: list[dict]) -> dict:
     if len(entries) == 1:
         return entries[0]
     runs = [run for entry in entries for run in entry["accuracy_runs"]]
+    weights = [len(entry["accuracy_runs"]) / len(runs) for entry in entries]
     mean, deviation = metrics.mean_and_deviation(runs)
     names = [name for name in ("bytes_per_record", "codebook_bytes", "replay_bytes") if name in entries[0]]
     sizes = {name: max(entry[name] for entry in entries) for name in names}
     figures = {"accuracy_mean": float(mean), "accuracy_std": float(deviation), "accuracy_runs": runs}
+    if "joules" in entries[0]:
+        figures["joules"] = _mean([entry["joules"] for entry in entries], weights)
+        figures["energy_source"] = _sources([entry["energy_source"] for entry in entries])
     return first_known(entries) | sizes | figures
 
 
@@ -47,9 +51,10 @@ def pool_method(name: str, entries: list[dict]) -> dict:
     for field in AVERAGED:
         pooled[field] = _mean([entry[field] for entry in entries], weights)
     # A mean over a part of the runs only would not be what the page says it is.
-    matrices, costs = _of_all(entries, "accuracy_matrix"), _of_all(entries, "cost")
+    matrices, costs, energies = (_of_all(entries, field) for field in ("accuracy_matrix", "cost", "energy"))
     pooled["accuracy_matrix"] = _mean_matrix(matrices, weights) if matrices else None
     pooled["cost"] = _pool_cost(costs, weights) if costs else None
+    pooled["energy"] = _pool_energy(energies, weights) if energies else None
     for field in FIGURES:
         figures = _of_all(entries, field)
         pooled[field] = _mean(figures, weights) if figures else None
@@ -107,6 +112,18 @@ def _pool_cost(costs: list[dict], weights: list[float]) -> dict:
         if measured
         else None,
     }
+
+
+def _pool_energy(energies: list[dict], weights: list[float]) -> dict:
+    return {
+        "joules": _mean([energy["joules"] for energy in energies], weights),
+        "source": _sources([energy["source"] for energy in energies]),
+    }
+
+
+def _sources(several: list[str]) -> str:
+    """Each once."""
+    return "; ".join(dict.fromkeys(several))
 
 
 def _mean_matrix(matrices: Sequence[list[list]], weights: list[float]) -> list[list]:

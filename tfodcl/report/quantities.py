@@ -5,6 +5,7 @@ import math
 SPACE = "\u00a0"
 MINUS = "\u2212"
 PREFIXES = ("", "k", "M", "G", "T", "P", "E", "Z", "Y")  # of 1000 to the power of their place
+LEAST_RANGE = 0.01  # of an axis
 
 
 def percent(share: float) -> str:
@@ -69,15 +70,24 @@ def count(number: float) -> str:
 
 def operations(number: float) -> str:
     """7.5e15 -> "7.5 PFLOP"."""
-    power = 0
-    while number >= 999.5 and power + 1 < len(PREFIXES):
-        power, number = power + 1, number / 1000
-    return f"{number:.3g}{SPACE}{PREFIXES[power]}FLOP"
+    return _with_prefix(number, "FLOP")
+
+
+def energy(joules: float) -> str:
+    """1234 -> "1.23 kJ"."""
+    return _with_prefix(joules, "J")
 
 
 def ratio(factor: float) -> str:
     """30.1 -> "30", 5.63 -> "5.6"."""
     return f"{factor:,.0f}" if factor >= 9.95 else f"{factor:.1f}"
+
+
+def nice_range(low: float, high: float, num_steps: int) -> tuple[float, float, float]:
+    """(start, end, step) of an axis from below `low` to beyond `high`, steps as of `nice_ceiling`."""
+    _, step = nice_ceiling(max(high - low, LEAST_RANGE), num_steps)
+    start = step * math.floor(low / step + 1e-9)
+    return start, max(step * math.ceil(high / step - 1e-9), start + step), step
 
 
 def nice_ceiling(value: float, num_steps: int = 5) -> tuple[float, float]:
@@ -88,3 +98,11 @@ def nice_ceiling(value: float, num_steps: int = 5) -> tuple[float, float]:
     scale = 10.0 ** math.floor(math.log10(raw))
     step = next(factor * scale for factor in (1, 2, 5, 10) if factor * scale >= raw * (1 - 1e-9))
     return step * math.ceil(value / step - 1e-9), step
+
+
+def _with_prefix(number: float, unit: str) -> str:
+    """Three digits that count."""
+    power = 0
+    while number >= 999.5 and power + 1 < len(PREFIXES):
+        power, number = power + 1, number / 1000
+    return f"{number:.3g}{SPACE}{PREFIXES[power]}{unit}"

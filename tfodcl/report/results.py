@@ -11,6 +11,7 @@ from tfodcl.report.fields import (
     check_number,
     check_row,
     check_runs,
+    check_text,
     field_of,
     list_of,
     object_of,
@@ -28,9 +29,14 @@ BOARD_COUNTS = {
     "memory": ("arena_used_bytes", "arena_bytes", "stack_used_bytes", "stack_bytes"),
     "flash": ("item_bytes", "programmed_bytes", "copied_bytes", "num_erases", "greatest_erase_count"),
 }
-# What tfodcl.ablate varies, one thing at a time, and tfodcl.train of qlr: layer, codec and number of replays.
-LATENT_REPLAY = "latent_replay"
-ABLATIONS = ("samples_per_class", "replay_epochs", "codec", LATENT_REPLAY)
+# What tfodcl.ablate varies, one thing at a time, and tfodcl.train: of qlr layer, codec and number of replays, of miro
+# the sizes of its memory, held fixed, and the swap ratio.
+LATENT_REPLAY, MEMORY = "latent_replay", "memory"
+ABLATIONS = ("samples_per_class", "replay_epochs", "codec", LATENT_REPLAY, MEMORY)
+LEAST_COUNTS = {
+    LATENT_REPLAY: {"split": 0, "num_replays": 1, "replay_bytes": 1},
+    MEMORY: {"num_episodic": 0, "num_stream": 1},
+}
 CLASSES = "classes"  # what a method's num_classes counts unless its `unit` says otherwise
 UNITS = (CLASSES, "training batches")
 OPTIONAL_ENCODER = ("parameters", "float_accuracy", "int8_accuracy", "latent_density")
@@ -165,15 +171,19 @@ def _check_ablation(entry: object, origin: str) -> None:
     kind, setting = field_of(entry, "kind", origin), field_of(entry, "setting", origin)
     if kind not in ABLATIONS:
         raise InputError(f"{origin}.kind must be of {', '.join(ABLATIONS)}. Received: kind={shown(kind)}.")
-    of_codec = kind in ("codec", LATENT_REPLAY)
-    if type(setting) is not (str if of_codec else int):
-        rule = "a text" if of_codec else "a whole number"
+    of_text = kind in ("codec", LATENT_REPLAY, MEMORY)
+    if type(setting) is not (str if of_text else int):
+        rule = "a text" if of_text else "a whole number"
         raise InputError(f"{origin}.setting must be {rule}. Received: setting={shown(setting)}.")
     check_number(field_of(entry, "bytes_per_record", origin), f"{origin}.bytes_per_record", low=1)
-    if kind == LATENT_REPLAY:
-        for name, least in (("split", 0), ("num_replays", 1), ("replay_bytes", 1)):
-            check_count(field_of(entry, name, origin), f"{origin}.{name}", least)
-    else:
+    for name, least in LEAST_COUNTS.get(kind, {}).items():
+        check_count(field_of(entry, name, origin), f"{origin}.{name}", least)
+    if kind == MEMORY:
+        check_number(field_of(entry, "swap_ratio", origin), f"{origin}.swap_ratio", high=1)
+        check_number(field_of(entry, "joules", origin), f"{origin}.joules")
+        for name in ("records", "energy_source"):
+            check_text(field_of(entry, name, origin), f"{origin}.{name}")
+    elif kind != LATENT_REPLAY:
         check_number(field_of(entry, "codebook_bytes", origin), f"{origin}.codebook_bytes")
     check_number(field_of(entry, "accuracy_std", origin), f"{origin}.accuracy_std")
     runs = list_of(field_of(entry, "accuracy_runs", origin), f"{origin}.accuracy_runs")
@@ -181,9 +191,8 @@ def _check_ablation(entry: object, origin: str) -> None:
         raise InputError(f"{origin}.accuracy_runs must hold at least one run. Received: accuracy_runs=[].")
     check_row([field_of(entry, "accuracy_mean", origin), *runs], len(runs) + 1, f"{origin}.accuracy_mean and _runs")
     _check_rates(entry.get("learning_rate"), f"{origin}.learning_rate")
-    command = entry.get("command")
-    if command is not None and not isinstance(command, str):
-        raise InputError(f"{origin}.command must be a text. Received: command={shown(command)}.")
+    if entry.get("command") is not None:
+        check_text(entry["command"], f"{origin}.command")
 
 
 def _check_stages(stages: object, origin: str) -> None:
@@ -202,8 +211,7 @@ def _check_board(results: dict, origin: str) -> None:
         raise InputError(f"{origin} must be of one method. Received: {len(methods)}.")
     points = len(methods[0]["num_classes"])
     for name in BOARD_TEXTS:
-        if not isinstance(field_of(board, name, origin), str):
-            raise InputError(f"{origin}.{name} must be a text. Received: {shown(board[name])}.")
+        check_text(field_of(board, name, origin), f"{origin}.{name}")
     if not isinstance(field_of(board, "emulated", origin), bool):
         raise InputError(f"{origin}.emulated must be true or false. Received: {shown(board['emulated'])}.")
     for name in ("accuracy", "twin_accuracy"):

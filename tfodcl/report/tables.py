@@ -116,6 +116,11 @@ def table(corner: str, head: Sequence[str], rows: Iterable[tuple[str, Sequence[s
     )
 
 
+def accuracy(entry: dict) -> str:
+    """Mean and deviation of an entry's accuracy, in per cent."""
+    return points_deviation(entry["accuracy_mean"], entry["accuracy_std"], len(entry["accuracy_runs"]))
+
+
 def rates(rate: object) -> str:
     """Learning rates, one or by name."""
     if isinstance(rate, dict):

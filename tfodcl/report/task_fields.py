@@ -8,6 +8,7 @@ Of a method:
   cost.memory_bytes                  {part: bytes}: modelled memory of training
   cost.flops                         {forward, backward}: modelled operations of the whole stream
   cost.measured                      {peak_bytes, seconds} of the process that learnt; may be absent
+  energy                             {joules, source}: of learning the whole stream, mean over runs, and what tells it
 
 Of the file, `layers`: LightCL's measures (arXiv 2407.10545) of each layer, put back to what it was before the last task
 T, and what was frozen:
@@ -24,6 +25,7 @@ from tfodcl.report.fields import (
     check_number,
     check_row,
     check_runs,
+    check_text,
     field_of,
     list_of,
     object_of,
@@ -55,6 +57,10 @@ def check_task_method(method: dict, num_points: int, origin: str) -> None:
         check_number(method.get(name), f"{origin}.{name}", high=1, null=True)
     if method.get("cost") is not None:
         _check_cost(object_of(method["cost"], f"{origin}.cost"), f"{origin}.cost")
+    if method.get("energy") is not None:
+        energy = object_of(method["energy"], f"{origin}.energy")
+        check_number(field_of(energy, "joules", f"{origin}.energy"), f"{origin}.energy.joules")
+        check_text(field_of(energy, "source", f"{origin}.energy"), f"{origin}.energy.source")
 
 
 def check_layers(layers: object, origin: str) -> None:

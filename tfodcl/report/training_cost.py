@@ -6,7 +6,7 @@ from functools import partial
 from tfodcl.report import bars, pareto, tables
 from tfodcl.report.appearance import look
 from tfodcl.report.published import Published
-from tfodcl.report.quantities import byte_size, duration, operations, points_deviation
+from tfodcl.report.quantities import byte_size, duration, operations
 
 # Usual parts of the memory of training, in order of display; others follow by name.
 MEMORY_PARTS = ("parameters", "gradients", "feature maps", "buffer")
@@ -69,13 +69,7 @@ def note_over_memory(methods: dict[str, dict]) -> str:
 def over_memory(methods: dict[str, dict]) -> str:
     """The chart of final accuracies over modelled memory, and a table, the front emphasised; empty without methods."""
     entries = [
-        {
-            "method": name,
-            "memory_bytes": memory_bytes(cost),
-            "accuracy_mean": methods[name]["accuracy_mean"][-1],
-            "accuracy_std": methods[name]["accuracy_std"][-1],
-            "accuracy_runs": methods[name]["accuracy_runs"],
-        }
+        pareto.method_entry(name, methods[name]) | {"memory_bytes": memory_bytes(cost)}
         for name, cost in known(methods).items()
         if name != REFERENCE
     ]
@@ -91,7 +85,7 @@ def over_memory(methods: dict[str, dict]) -> str:
             bars.method_name(entry["method"]),
             [
                 byte_size(entry["memory_bytes"]),
-                points_deviation(entry["accuracy_mean"], entry["accuracy_std"], len(entry["accuracy_runs"])),
+                tables.accuracy(entry),
             ],
             entry in best,
         )

@@ -92,6 +92,41 @@ def make_layer(split, codec, num_replays, record_bytes, accuracy):
     return entry | {"learning_rate": {"outer": 0.003}}
 
 
+def make_pair(setting, joules, accuracy, swap_ratio=0.2, records="raw", deviation=0.01):
+    """Miro with one pair of sizes held fixed."""
+    entry = make_setting(setting, 3074 if records == "raw" else 1540, accuracy, deviation, kind="memory")
+    del entry["codebook_bytes"]
+    num_episodic, num_stream = map(int, setting.split(":"))
+    return entry | {
+        "num_episodic": num_episodic,
+        "num_stream": num_stream,
+        "swap_ratio": swap_ratio,
+        "records": records,
+        "joules": joules,
+        "energy_source": "constants of X, not measured",
+        "learning_rate": {"sgd": 0.1},
+    }
+
+
+def make_sizes(seed=0):
+    """What tfodcl.train writes of miro beside er: pairs of sizes held fixed, one of them with several swap ratios."""
+    content = make_tasks(seed=seed, methods=("er",), encoder="resnet32_16") | {"layers": None}
+    methods = content["methods"]
+    methods["miro"] = make_task_method(seed + 1)
+    for name, joules, accuracy in (("er", 5200.0, 0.44), ("miro", 2500.0, 0.46)):
+        methods[name]["accuracy_mean"][-1] = accuracy
+        methods[name]["energy"] = {"joules": joules, "source": "constants of X, not measured"}
+    content["ablations"] = [
+        make_pair("500:500", 1000.0, 0.30),
+        make_pair("2000:500", 2000.0, 0.42),
+        make_pair("500:2000", 2200.0, 0.35),
+        make_pair("4000:500", 4000.0, 0.47),
+        make_pair("2000:500", 1800.0, 0.38, swap_ratio=0.05),
+        make_pair("2000:500", 2900.0, 0.43, swap_ratio=1),
+    ]
+    return content
+
+
 def make_task_method(seed=0, runs=3, points=(2, 4, 6, 8, 10), final=0.4, mebibytes=100):
     """A method that learns tasks of several classes with a whole network."""
     method = make_method(seed=seed, runs=runs, points=points, final=final, record=0)
@@ -176,6 +211,12 @@ def ablations():
 def sweep():
     """A function that makes the content of a results.json of qlr."""
     return make_sweep
+
+
+@pytest.fixture
+def sizes():
+    """A function that makes the content of a results.json of miro with sizes held fixed."""
+    return make_sizes
 
 
 @pytest.fixture

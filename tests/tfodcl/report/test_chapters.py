@@ -203,3 +203,37 @@ def test_of_a_setting_measured_twice_with_one_seed_the_later_counts(ablations):
     (chapter,) = merge([first, second])
     expected = first["ablations"][:4] + second["ablations"] + first["ablations"][5:]
     assert chapter.ablations == expected
+
+
+def test_memory_sizes_differ_by_swap_ratio_and_records_and_their_energy_is_the_mean_over_runs(sizes):
+    first, second = sizes(), sizes(seed=1)
+    second["ablations"] = second["ablations"][:3]
+    second["ablations"][0] |= {"accuracy_runs": [0.5], "joules": 3000.0, "energy_source": "rail of Y"}
+    second["ablations"][1]["swap_ratio"] = 0.1
+    second["ablations"][2]["records"] = "uniform:4"
+    (chapter,) = merge([first, second])
+    assert len(chapter.ablations) == len(first["ablations"]) + 2
+    pooled = chapter.ablations[0]
+    runs = first["ablations"][0]["accuracy_runs"] + [0.5]
+    assert pooled["accuracy_runs"] == runs and pooled["accuracy_mean"] == pytest.approx(np.mean(runs))
+    assert pooled["joules"] == pytest.approx((3 * 1000 + 3000) / 4)
+    assert pooled["energy_source"] == "constants of X, not measured; rail of Y"
+
+
+def test_methods_beside_memory_sizes_count_with_those_of_other_results(sizes, tasks):
+    alone = tasks(methods=("derpp",), dataset="cifar10", encoder="resnet32_16") | {"layers": None}
+    (chapter,) = merge([alone, sizes()])
+    assert list(chapter.methods) == ["er", "derpp", "miro"]
+
+
+def test_a_methods_energy_is_the_mean_over_runs_and_only_known_where_all_know_it(sizes):
+    first, second = sizes(), sizes(seed=1)
+    second["methods"]["miro"]["energy"]["joules"] = 4500.0
+    second["methods"]["miro"]["accuracy_runs"].pop()
+    del second["methods"]["er"]["energy"]
+    (chapter,) = merge([first, second])
+    assert chapter.methods["miro"]["energy"] == {
+        "joules": pytest.approx((3 * 2500 + 2 * 4500) / 5),
+        "source": "constants of X, not measured",
+    }
+    assert chapter.methods["er"]["energy"] is None

@@ -25,7 +25,7 @@ def marks(svg):
     root = ElementTree.fromstring(svg)
     parent = {child: one for one in root.iter() for child in one}
     places, pale = {}, set()
-    for title in root.iter("title"):
+    for title in root.iterfind(".//g/title"):
         group = parent[title]
         shift = re.fullmatch(r"translate\((.+),(.+)\)", group.find("path").get("transform"))
         places[title.text] = tuple(map(float, shift.groups()))

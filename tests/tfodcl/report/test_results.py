@@ -42,6 +42,16 @@ def test_what_results_of_tasks_add_may_be_absent_or_null(tmp_path, tasks):
         assert load_results(tmp_path) == content
 
 
+def test_results_of_memory_sizes_are_read_with_energy_that_is_0_or_absent(tmp_path, sizes):
+    content = sizes()
+    content["ablations"][0] |= {"num_episodic": 0, "num_stream": 1, "swap_ratio": 0, "joules": 0}
+    content["ablations"][0]["command"] = "python -m tfodcl.train --static"
+    content["methods"]["miro"]["energy"]["joules"] = 0
+    del content["methods"]["er"]["energy"], content["ablations"][1]["learning_rate"]
+    (tmp_path / "results.json").write_text(json.dumps(content))
+    assert load_results(tmp_path) == content
+
+
 # name: (the file's text, or a field's path and its new value; the rule that is named)
 BAD = {
     "empty file": ("", "must be JSON"),
@@ -80,7 +90,7 @@ BAD = {
     "no ablation": (("ablations.0", 5), "ablations[0] must be an object"),
     "kind": (
         ("ablations.0.kind", "colour"),
-        "ablations[0].kind must be of samples_per_class, replay_epochs, codec, latent_replay",
+        "ablations[0].kind must be of samples_per_class, replay_epochs, codec, latent_replay, memory. Received",
     ),
     "two kinds": (("ablations.0.kind", ["codec"]), 'Received: kind=["codec"].'),
     "a text as number": (("ablations.0.setting", "10"), "ablations[0].setting must be a whole number"),
@@ -108,6 +118,41 @@ BAD_SWEEP = {
     "no memory": (("ablations.2.replay_bytes", 0), "ablations[2].replay_bytes must be a whole number in 1.."),
     "no size": (("ablations.2.bytes_per_record", KeyError), "must have the field bytes_per_record"),
     "unmeasured": (("ablations.3.accuracy_runs", []), "ablations[3].accuracy_runs must hold at least one run"),
+}
+
+BAD_SIZES = {
+    "a number as setting": (
+        ("ablations.0.setting", 500),
+        "ablations[0].setting must be a text. Received: setting=500.",
+    ),
+    "no episodic memory": (("ablations.0.num_episodic", KeyError), "must have the field num_episodic"),
+    "below nothing": (
+        ("ablations.0.num_episodic", -1),
+        "num_episodic must be a whole number in 0..1e+18. Received: -1.",
+    ),
+    "half a record": (("ablations.0.num_episodic", 0.5), "num_episodic must be a whole number in 0..1e+18"),
+    "no stream buffer": (("ablations.1.num_stream", 0), "num_stream must be a whole number in 1..1e+18. Received: 0."),
+    "no ratio": (("ablations.2.swap_ratio", KeyError), "ablations[2] must have the field swap_ratio"),
+    "per cent": (("ablations.2.swap_ratio", 20), "ablations[2].swap_ratio must be a number in 0..1. Received: 20."),
+    "records": (("ablations.2.records", None), "ablations[2].records must be a text. Received: null."),
+    "no bytes": (("ablations.2.bytes_per_record", 0), "ablations[2].bytes_per_record must be a number in 1.."),
+    "no joules": (("ablations.3.joules", KeyError), "ablations[3] must have the field joules"),
+    "gained": (("ablations.3.joules", -0.5), "ablations[3].joules must be a number in 0..1e+18. Received: -0.5."),
+    "source": (("ablations.3.energy_source", ["rail"]), 'energy_source must be a text. Received: ["rail"].'),
+    "no source": (("ablations.3.energy_source", KeyError), "must have the field energy_source"),
+    "no deviation": (("ablations.4.accuracy_std", KeyError), "must have the field accuracy_std"),
+    "no mean": (
+        ("ablations.4.accuracy_mean", None),
+        "accuracy_mean and _runs must be a number in 0..1. Received: null.",
+    ),
+    "unmeasured": (("ablations.4.accuracy_runs", []), "ablations[4].accuracy_runs must hold at least one run"),
+    "rate": (("ablations.5.learning_rate", {"sgd": -1}), "ablations[5].learning_rate.sgd must be a number"),
+    "command": (("ablations.5.command", 5), "ablations[5].command must be a text. Received: 5."),
+    "energy": (("methods.miro.energy", 5.2), "methods.miro.energy must be an object. Received: 5.2."),
+    "a method's joules": (("methods.miro.energy.joules", -1), "miro.energy.joules must be a number in 0..1e+18. Rec"),
+    "no method's joules": (("methods.miro.energy.joules", KeyError), "miro.energy must have the field joules"),
+    "a method's source": (("methods.er.energy.source", None), "er.energy.source must be a text. Received: null."),
+    "no method's source": (("methods.er.energy.source", KeyError), "er.energy must have the field source"),
 }
 
 BAD_TASKS = {
@@ -176,6 +221,12 @@ def test_bad_results_are_refused_in_one_line_that_names_the_file(tmp_path, name,
 def test_bad_results_of_training_batches_are_refused_likewise(tmp_path, name, sweep):
     change, rule = BAD_SWEEP[name]
     check_refusal(tmp_path, broken(sweep(), *change), rule)
+
+
+@pytest.mark.parametrize("name", BAD_SIZES)
+def test_bad_results_of_memory_sizes_are_refused_likewise(tmp_path, name, sizes):
+    change, rule = BAD_SIZES[name]
+    check_refusal(tmp_path, broken(sizes(), *change), rule)
 
 
 @pytest.mark.parametrize("name", BAD_TASKS)
