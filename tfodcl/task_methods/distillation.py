@@ -1,4 +1,4 @@
-"""Terms that hold a network to what it knew: of its logits, its feature maps, its weights."""
+"""Terms that hold a network to what it knew: of its logits, its feature maps."""
 
 from collections.abc import Sequence
 
@@ -26,17 +26,5 @@ def pattern_distance(
         [
             tf.reduce_sum(tf.square(now - before) * channels)
             for now, before, channels in zip(maps, earlier, important, strict=True)
-        ]
-    )
-
-
-def weight_penalty(
-    weights: Sequence[tf.Variable], anchors: Sequence[tf.Variable], importance: Sequence[tf.Variable]
-) -> tf.Tensor:
-    """Half the sum of importance * (weight - anchor)^2 (EWC, Kirkpatrick et al. 2017, equation 3)."""
-    return 0.5 * tf.add_n(
-        [
-            tf.reduce_sum(each * tf.square(weight - anchor))
-            for weight, anchor, each in zip(weights, anchors, importance, strict=True)
         ]
     )

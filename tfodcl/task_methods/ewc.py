@@ -5,6 +5,13 @@
 
 w*: weights after the last task. F: mean over samples of the squared gradient of the label's log-likelihood, the
 diagonal of the empirical Fisher information; from NUM_FISHER_SAMPLES of the task, one by one, with the moving moments.
+
+A step descends the cross-entropy by SGD and then the penalty by an implicit (proximal) step,
+
+  w <- (w + c w*) / (1 + c),   c = learning_rate * strength * F
+
+which to first order is SGD's, and stable however great F is: SGD itself diverges where c is above 2 for any weight, as
+it is after some tasks.
 """
 
 from typing import ClassVar
@@ -15,7 +22,6 @@ import tensorflow as tf
 from tfodcl.data import as_float
 from tfodcl.stages.keras_network import KerasNetwork, cross_entropy
 from tfodcl.streams import SplitTask
-from tfodcl.task_methods.distillation import weight_penalty
 from tfodcl.task_methods.learning import MiniBatches, Networks, TaskLearning, num_bytes
 
 NUM_FISHER_SAMPLES = 256
@@ -35,7 +41,8 @@ class Ewc:
         self._batches = MiniBatches(learning, seed)
         self.importance = [tf.Variable(tf.zeros_like(weight)) for weight in self.network.variables]
         self.anchors = [tf.Variable(weight) for weight in self.network.variables]
-        self._step = self.network.minimizer(self._loss)
+        self._step = self.network.minimizer(self.network.cross_entropy)
+        self._hold = tf.function(self._pull, autograph=False)
         self._squared_gradients = tf.function(self._square, autograph=False, reduce_retracing=True)
 
     @property
@@ -45,6 +52,7 @@ class Ewc:
     def learn(self, task: SplitTask) -> None:
         for chosen in self._batches.all(len(task.x)):
             self._step(self._batches.prepare(task.x[chosen]), task.labels[chosen])
+            self._hold()
         num_samples = min(NUM_FISHER_SAMPLES, len(task.x))
         x, labels = as_float(task.x[:num_samples]), task.labels[:num_samples]
         for i in range(num_samples):
@@ -57,10 +65,11 @@ class Ewc:
     def scores(self, x: np.ndarray) -> np.ndarray:
         return self.network.scores(x)
 
-    def _loss(self, x: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        penalty = weight_penalty(self.network.variables, self.anchors, self.importance)
-        loss, logits = self.network.cross_entropy(x, labels)
-        return loss + self._strength * penalty, logits
+    def _pull(self) -> None:
+        """The penalty's step."""
+        for weight, anchor, importance in zip(self.network.variables, self.anchors, self.importance, strict=True):
+            c = self.network.learning_rate * self._strength * importance
+            weight.assign((weight + c * anchor) / (1 + c))
 
     def _square(self, x: tf.Tensor, labels: tf.Tensor) -> list[tf.Tensor]:
         with tf.GradientTape() as tape:

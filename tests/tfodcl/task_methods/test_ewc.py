@@ -60,22 +60,34 @@ def test_importance_is_of_batch_norms_with_moving_moments_which_it_does_not_move
     assert_close(method.importance[2:], [np.mean((normed[:, :, None] * errors[:, None]) ** 2, axis=0)])
 
 
-def test_a_step_descends_the_cross_entropy_and_the_weighted_distance_to_the_weights_after_the_last_task():
+def test_a_step_descends_the_cross_entropy_and_then_the_weighted_distance_to_the_weights_after_the_last_task():
     method, batches = Ewc(LinearNetworks(), LEARNING, seed=3), MiniBatches(LEARNING, seed=3)
     first, second = draw_tasks()
     method.learn(first)
     list(batches.all(len(first.x)))
     (anchor,), (importance,) = values(method.anchors), values(method.importance)
-    weights = [anchor.astype(np.float64)]
+    w = anchor.astype(np.float64)
     for chosen in batches.all(len(second.x)):
 
         def loss(w, x=second.x[chosen], labels=second.labels[chosen]):
-            penalty = LEARNING.strength / 2 * np.sum(importance * (w[0] - anchor) ** 2)
-            return cross_entropy(linear(x, w[0]), labels) + penalty
+            return cross_entropy(linear(x, w[0]), labels)
 
-        weights = descend(loss, weights, LEARNING.learning_rate)
+        (free,) = descend(loss, [w], LEARNING.learning_rate)
+        # The least of (w - free)^2 / (2 rate) + strength / 2 F (w - anchor)^2: a mean by precision.
+        precision, held = 1 / LEARNING.learning_rate, LEARNING.strength * importance.astype(np.float64)
+        w = (precision * free + held * anchor) / (precision + held)
     method.learn(second)
-    assert_close(method.network.variables, weights)
+    assert_close(method.network.variables, [w])
+
+
+def test_weights_of_however_great_importance_stay_and_others_are_learnt():
+    first, second = draw_tasks()
+    method = Ewc(LinearNetworks(), TaskLearning(0.2, batch_size=8, epochs=2, strength=1e9), seed=3)
+    method.learn(first)
+    (anchor,), (importance,) = values(method.anchors), values(method.importance)
+    method.learn(second)
+    moved = np.abs(method.network.variables[0].numpy() - anchor)
+    assert moved[importance > 1e-4].max() < 1e-4 and np.isfinite(moved).all()
 
 
 def test_the_first_task_is_learnt_as_without_penalty():
