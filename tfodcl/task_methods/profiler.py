@@ -18,7 +18,7 @@ import numpy as np
 
 from tfodcl.replay.hierarchy import Candidate, Hierarchy, Sizes
 from tfodcl.stages.keras_network import KerasNetwork
-from tfodcl.task_methods.learning import MiniBatches, Networks, TaskLearning
+from tfodcl.task_methods.learning import MiniBatches, TaskLearning, WholeNetworks
 
 CHECKPOINT_EPOCHS, PAIR_EPOCHS = 10, 5
 MOST_SHARE = 0.05  # of each tier's records, as published
@@ -41,7 +41,7 @@ class Profiler:
       batches: that change them at random.
     """
 
-    def __init__(self, networks: Networks, learning: TaskLearning, decode: Decode, seed: int) -> None:
+    def __init__(self, networks: WholeNetworks, learning: TaskLearning, decode: Decode, seed: int) -> None:
         self.num_trained = 0
         self._learning, self._decode, self._seed = learning, decode, seed
         self.batches = MiniBatches(learning, seed + 1)
