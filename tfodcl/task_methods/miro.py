@@ -235,7 +235,7 @@ class Miro:
             self._resize(memory, self._wanted)
 
     def _read_held_out(self) -> tuple[np.ndarray, np.ndarray]:
-        """Samples and labels, as far as storage can give them."""
+        """Records (n, record_bytes) and labels (n,), as far as storage can give them."""
         records: list[np.ndarray] = []
         labels: list[int] = []
         for label, count in self._held_out.num_records.items():
@@ -244,7 +244,7 @@ class Miro:
                     records.append(self._held_out.read(label, number))
                     labels.append(label)
         stacked = np.array(records, np.uint8).reshape(len(records), self._records.record_bytes)
-        return self._records.decode(stacked), np.array(labels, np.int64)
+        return stacked, np.array(labels, np.int64)
 
     def _train(self, memory: Hierarchy, is_swapping: bool) -> None:
         """One epoch."""
