@@ -11,6 +11,8 @@ from tfodcl.errors import InputError
 # Of each stage's channels, what LightCL keeps at a sparsity of 0.9: of ResNet-18, 0.908 of the weights are gone.
 SPARSE_KEPT = (0.8, 0.8, 0.3, 0.2)
 SPARSE = ("lightcl_sparse",)  # methods with such a network
+STORING = ("miro", "miro_latent")  # methods that need a plan of their memory
+LATENT_CODEC = "uniform:4"  # of miro_latent
 
 
 @dataclass(frozen=True)

@@ -222,7 +222,7 @@ def summarize_runs(runs: Sequence[TaskRun], eval_points: Sequence[int], learning
         "forgetting_std": float(forgotten_deviation),
         "average_incremental_mean": float(np.mean([average_incremental_accuracy(run.matrix) for run in runs])),
         "learning_accuracy_mean": float(np.mean([learning_accuracy(run.matrix) for run in runs])),
-        "bytes_per_record": 0,
+        "bytes_per_record": max(run.facts.get("bytes_per_record", 0) for run in runs),
         "replay_bytes": max(run.buffer_bytes for run in runs),
         "state_bytes": max(run.state_bytes for run in runs),
         "bytes_written": max(run.facts.get("bytes_written", 0) for run in runs),

@@ -30,7 +30,7 @@ from tfodcl.replay.hierarchy import MemoryPlan, Sizes, parse_budget, usual_grid
 from tfodcl.run_folder import baseline_path, find_packages, package_path, results, write_results
 from tfodcl.streams import index_meta_train, sample_episode
 from tfodcl.sweep import Sweep, settings_of
-from tfodcl.task_presets import TaskPreset, choose_tasks
+from tfodcl.task_presets import LATENT_CODEC, STORING, TaskPreset, choose_tasks
 
 EPILOG = """\
 examples:
@@ -59,7 +59,7 @@ def main() -> None:
         refuse(options, OF_CLASSES, OF_TASKS)
         train_batches(options, dataset, num_runs, seed)
     elif not set(names).isdisjoint(TASK_METHODS):
-        refuse(options, OF_CLASSES, OF_BATCHES, ("encoder", "codec"))
+        refuse(options, OF_CLASSES, OF_BATCHES, ("encoder",), () if "miro_latent" in names else ("codec",))
         train_tasks(options, names, dataset, num_runs, seed)
     else:
         refuse(options, OF_BATCHES, OF_TASKS)
@@ -153,15 +153,19 @@ def train_tasks(options: argparse.Namespace, names: list[str], dataset: Dataset,
     }
     folder = options.out or Path("runs") / f"{dataset.name}-tasks-{options.preset}"
     for name in ("storage", "sizes", "swap_ratio", "static", "swap_ratios"):
-        if getattr(options, name) not in (None, False) and (options.ram_budget is None or "miro" not in names):
-            raise InputError(f"--{name.replace('_', '-')} needs miro and --ram-budget. Received: neither or one.")
-    if options.ram_budget is not None and names != ["miro"]:
+        needed = options.ram_budget is None or set(names).isdisjoint(STORING)
+        if getattr(options, name) not in (None, False) and needed:
+            option = f"--{name.replace('_', '-')}"
+            raise InputError(f"{option} needs --ram-budget and {' or '.join(STORING)}. Received: neither or one.")
+    ratios = [parse_share("--swap-ratios", word) for word in words(options.swap_ratios)]
+    if options.ram_budget is not None and not set(names) <= set(STORING):
         sample_bytes = dataset.x_train[:1].nbytes + dataset.y_train[:1].nbytes
         given.setdefault("buffer_size", max(1, parse_budget(options.ram_budget)(0) // sample_bytes))
     preset = dataclasses.replace(preset, **given)
-    memory = None
-    if options.ram_budget is not None and "miro" in names:
-        memory = plan_memory(options, dataset, -(-len(dataset.class_names) // preset.num_tasks), folder)
+    memory, codec = None, CodecSetting.parse(options.codec or LATENT_CODEC)
+    if options.ram_budget is not None and not set(names).isdisjoint(STORING):
+        num_new = -(-len(dataset.class_names) // preset.num_tasks)
+        memory = functools.partial(plan_memory, options, len(dataset.class_names), num_new, folder)
     if options.freeze not in (None, "auto"):
         parse_count("--freeze", options.freeze, 0)
     if options.pretrain is None and options.pretrain_steps is not None:
@@ -171,34 +175,30 @@ def train_tasks(options: argparse.Namespace, names: list[str], dataset: Dataset,
     from tfodcl import train_tasks as tasks
 
     plan = tasks.TaskPlan(
-        *(dataset, pretraining, preset, options.preset, names, options.freeze or "", seed, num_runs, folder, memory),
-        static=() if memory is None else static_settings(options, memory),
+        *(dataset, pretraining, preset, options.preset, names, options.freeze or "", seed, num_runs, folder),
+        *(memory, codec, options.static, ratios),
     )
     tasks.check(plan)
     settings = {"dataset": dataset.name, "preset": options.preset, "seed": seed, "pretraining": options.pretrain}
-    of_memory = {name: getattr(options, name) for name in ("ram_budget", "sizes", "swap_ratio")}
+    of_memory = {name: getattr(options, name) for name in ("ram_budget", "sizes", "swap_ratio", "codec")}
     claim(folder, {**settings, "freeze": plan.freeze, **of_memory, **dataclasses.asdict(preset)}, TaskPreset)
     tasks.learn(plan)
     print(f"report: {folder / 'report.html'}")
 
 
-def plan_memory(options: argparse.Namespace, dataset: Dataset, num_new: int, folder: Path) -> MemoryPlan:
+def plan_memory(
+    options: argparse.Namespace, num_classes: int, num_new: int, folder: Path, record_bytes: int
+) -> MemoryPlan:
     """Miro's, as the options say."""
     budget = parse_budget(options.ram_budget)
-    num_classes = len(dataset.class_names)
     if options.sizes is None:
-        grid = usual_grid(budget(0), dataset.x_train[:1].nbytes, num_classes, num_new)
+        grid = usual_grid(budget(0), record_bytes, num_classes, num_new)
     else:
         grid = [parse_sizes(word) for word in words(options.sizes)]
-    ratio = {} if options.swap_ratio is None else {"swap_ratio": parse_share("--swap-ratio", options.swap_ratio)}
+    ratio: dict[str, Any] = (
+        {} if options.swap_ratio is None else {"swap_ratio": parse_share("--swap-ratio", options.swap_ratio)}
+    )
     return MemoryPlan(options.storage or folder / "storage", budget, grid, **ratio)
-
-
-def static_settings(options: argparse.Namespace, memory: MemoryPlan) -> list[tuple[Sizes, float]]:
-    """Each pair of sizes with the usual swap ratio, and the first pair with each of the ratios, as far as asked for."""
-    ratios = [parse_share("--swap-ratios", word) for word in words(options.swap_ratios)]
-    found = [(sizes, memory.swap_ratio) for sizes in memory.grid] if options.static else []
-    return list(dict.fromkeys([*found, *((memory.grid[0], ratio) for ratio in ratios)]))
 
 
 def parse_sizes(text: str) -> Sizes:
@@ -359,7 +359,11 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--encoder", help="instead of the preset's, a name in tfodcl.backbones.FAMILIES")
     parser.add_argument("--pretrain-steps", help="of supervised training, instead of the preset's")
     parser.add_argument("--meta-steps", help="of meta-training, instead of the preset's; a later run may do more")
-    parser.add_argument("--codec", help="of the records instead of the preset's, such as pq:8 or bitmap_pq:256:8")
+    parser.add_argument(
+        "--codec",
+        help="of the records instead of the preset's, such as pq:8 or bitmap_pq:256:8; of miro_latent's (default: "
+        f"{LATENT_CODEC})",
+    )
     parser.add_argument(
         "--refit",
         type=Path,
@@ -384,8 +388,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--freeze",
         metavar="N",
-        help="what lightcl freezes: the stem and N blocks, or auto: by its metrics of every layer (default: all before "
-        "the last stage)",
+        help="what lightcl and miro_latent freeze: the stem and N blocks, or auto: by metrics of every layer (default: "
+        "all before the last stage)",
     )
     parser.add_argument("--tasks", metavar="N", help="among which all classes are divided, instead of the preset's")
     parser.add_argument("--epochs", metavar="N", help="over the samples of a task, instead of the preset's")
@@ -397,7 +401,9 @@ def parse() -> argparse.Namespace:
         help="of miro's memory and the buffers of others: bytes, or 512k, 64M, 1G; @FILE, which holds a size and may "
         "be changed at any time; or cgroup: what the control group leaves",
     )
-    parser.add_argument("--storage", type=Path, metavar="DIR", help="of all of miro's samples (default: OUT/storage)")
+    parser.add_argument(
+        "--storage", type=Path, metavar="DIR", help="of miro's samples or latents (default: OUT/storage)"
+    )
     parser.add_argument(
         "--sizes",
         metavar="E:S,..",

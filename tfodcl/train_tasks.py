@@ -5,6 +5,7 @@ runs, report. Everything that takes long is kept in the folder as it is done, so
 import dataclasses
 import functools
 import json
+import math
 import shutil
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,7 +18,9 @@ import numpy as np
 
 from tfodcl import files
 from tfodcl.command import command_line
-from tfodcl.cost.training import FLOPS_PER_MAC, Workload, memory, stream_flops
+from tfodcl.compress.record import Codec
+from tfodcl.compress.setting import CodecSetting
+from tfodcl.cost.training import FLOPS_PER_MAC, Workload, cut_units, memory, num_macs, stream_flops
 from tfodcl.data import Dataset
 from tfodcl.energy import JETSON_TX2, EnergyMeter, EnergyModel, choose_meter
 from tfodcl.errors import InputError
@@ -25,15 +28,16 @@ from tfodcl.layer_metrics import LayerMetrics, choose_frozen_blocks, measure_lay
 from tfodcl.meta.augment import augmentation
 from tfodcl.metrics import mean_and_deviation
 from tfodcl.progress import progress
-from tfodcl.replay.hierarchy import MemoryPlan, Sizes
+from tfodcl.replay.hierarchy import MemoryPlan
 from tfodcl.resnets import ResNets, Weights, pretrain_resnet
 from tfodcl.run_folder import contents, write_results
+from tfodcl.stages.keras_network import in_chunks
 from tfodcl.stages.resnet import ResNet, num_parameters, resnet
 from tfodcl.streams import SplitStream, split_stream
 from tfodcl.task_methods import CLASSES
 from tfodcl.task_methods.learning import TaskLearning
 from tfodcl.task_methods.sparcl import DENSITY, GRADIENT_DENSITY
-from tfodcl.task_presets import SPARSE, SPARSE_KEPT, TaskPreset, kept_channels
+from tfodcl.task_presets import LATENT_CODEC, SPARSE, SPARSE_KEPT, STORING, TaskPreset, kept_channels
 from tfodcl.task_runs import TaskRun, run_split, summarize_runs
 
 NUM_CALIBRATION_SAMPLES = 256
@@ -41,7 +45,9 @@ AUTO = "auto"
 CONSTANTS = JETSON_TX2  # of the model of energy
 BACKWARD_AND_FORWARD = 3  # passes in training, a backward one being two
 LIGHTCL = ("lightcl_freezing", "lightcl", "lightcl_sparse")
-STORING = ("miro",)  # methods that need a plan of their memory
+# Of the training before, that a codec is fitted on: 16 for each of a codebook's 256 codewords. k-means of 4,096 takes
+# about 0.1 s for a subvector, two minutes for the 1,024 of pq:8 on maps of 16x16x32.
+NUM_CODEC_SAMPLES = 4096
 SEARCH_TASKS = 3  # tasks that learning rates are chosen by: more cost more, and forgetting shows in these
 
 
@@ -54,12 +60,15 @@ class TaskPlan:
       pretraining: what the network is trained on before; None: nothing, LightCL's first task instead.
       preset, preset_name: sizes.
       names: of methods, keys of CLASSES.
-      freeze: how many blocks LightCL freezes with the stem, "" for the paper's choice, or AUTO.
+      freeze: how many blocks LightCL and Miro over latents freeze with the stem, "" for LightCL's choice, or AUTO.
       seed: of everything.
       num_runs: class orders.
       folder: of results.
-      memory: Miro's, of a run; the folder of each run's storage is in its folder. None where there is no Miro.
-      static: sizes and swap ratios that Miro is measured with beside, held fixed.
+      memory: Miro's, of records of so many bytes; the folder of each run's storage is in its folder. None where there
+        is no Miro.
+      codec: of the latents that Miro keeps.
+      static: whether each of its pairs of sizes is measured beside, held fixed.
+      swap_ratios: with which its first pair is, too.
     """
 
     dataset: Dataset
@@ -71,8 +80,14 @@ class TaskPlan:
     seed: int
     num_runs: int
     folder: Path
-    memory: MemoryPlan | None = None
-    static: Sequence[tuple[Sizes, float]] = ()
+    memory: Callable[[int], MemoryPlan] | None = None
+    codec: CodecSetting = CodecSetting.parse(LATENT_CODEC)
+    static: bool = False
+    swap_ratios: Sequence[float] = ()
+
+    @property
+    def sample_bytes(self) -> int:
+        return self.dataset.x_train[:1].nbytes
 
     def stream(self, run: int) -> SplitStream:
         return split_stream(self.dataset, self.preset.num_tasks, 0.0, self.seed, run)
@@ -80,22 +95,33 @@ class TaskPlan:
     def validation_stream(self, run: int) -> SplitStream:
         return split_stream(self.dataset, self.preset.num_tasks, self.preset.held_out, self.seed, run)
 
-    def memory_of(self, name: str, key: str) -> MemoryPlan | None:
-        """Of one run of Miro, in the folder `key` of its own. Raises InputError where that is of another run."""
-        if name not in STORING or self.memory is None:
+    @property
+    def frozen_blocks(self) -> int | None:
+        """That are frozen with the stem; None: those that the layers' metrics choose."""
+        if self.freeze == AUTO:
             return None
-        folder = self.memory.folder / key
-        claim_storage(
-            folder,
-            {
-                "dataset": self.dataset.name,
-                "num_tasks": self.preset.num_tasks,
-                "samples": zlib.crc32(self.dataset.y_train.tobytes(), zlib.crc32(self.dataset.x_train.tobytes())),
-                "seed": self.seed,
-                "holds_out": len(self.memory.grid) > 1,
-            },
-        )
-        return dataclasses.replace(self.memory, folder=folder)
+        return int(self.freeze) if self.freeze else self.network(sparse=False).blocks_before_last_stage
+
+    def with_own_storage(self, learning: TaskLearning, name: str, key: str) -> TaskLearning:
+        """Of one run of Miro, in a folder of its own. Raises InputError where that is of another run."""
+        if learning.memory is None:
+            return learning
+        folder, codec = learning.memory.folder / name / key, learning.memory.codec
+        settings = {
+            "dataset": self.dataset.name,
+            "num_tasks": self.preset.num_tasks,
+            "samples": zlib.crc32(self.dataset.y_train.tobytes(), zlib.crc32(self.dataset.x_train.tobytes())),
+            "seed": self.seed,
+            "holds_out": len(learning.memory.grid) > 1,
+        }
+        claim_storage(folder, settings if codec is None else {**settings, "latents": self._latents(codec)})
+        return dataclasses.replace(learning, memory=dataclasses.replace(learning.memory, folder=folder))
+
+    def _latents(self, codec: Codec) -> list[Any]:
+        """What records of them depend on."""
+        preset, pretraining = self.preset, self.pretraining and self.pretraining.name
+        network = [preset.depth, preset.width, pretraining, preset.pretrain_steps, self.freeze]
+        return [*network, str(self.codec), zlib.crc32(codec.to_bytes())]
 
     def network(self, sparse: bool) -> ResNet:
         preset, num_classes = self.preset, len(self.dataset.class_names)
@@ -119,8 +145,18 @@ def check(plan: TaskPlan) -> None:
         raise InputError(f"--freeze must leave a block to train, 0..{most} or {AUTO}. Received: {plan.freeze}.")
     if plan.pretraining is not None:
         check_pretraining(plan.dataset, plan.pretraining)
-    if not set(STORING).isdisjoint(plan.names) and plan.memory is None:
-        raise InputError(f"{', '.join(STORING)} needs --ram-budget. Received: none.")
+    storing = [name for name in STORING if name in plan.names]
+    if storing and plan.memory is None:
+        raise InputError(f"{', '.join(storing)} needs --ram-budget. Received: none.")
+    if plan.memory and "miro" in storing:
+        plan.memory(plan.sample_bytes)
+    if plan.memory and "miro_latent" in storing:
+        if plan.pretraining is None:
+            raise InputError("miro_latent needs --pretrain: latents of a random network mean nothing. Received: none.")
+        for num_blocks in range(most + 1) if plan.frozen_blocks is None else [plan.frozen_blocks]:
+            latent_dim = math.prod(plan.network(sparse=False).cut(num_blocks)[1][0].input_shape)
+            codec = plan.codec.fit(np.zeros((1, latent_dim), np.int8), zero_point=0, seed=0)
+            plan.memory(codec.payload_bytes)
 
 
 def check_pretraining(dataset: Dataset, pretraining: Dataset) -> None:
@@ -139,14 +175,10 @@ def learn(plan: TaskPlan) -> None:
     """Does it, and writes results.json and the report."""
     forms = {name in SPARSE for name in plan.names} | ({False} if plan.freeze == AUTO else set())
     trainings = {sparse: Training(plan, sparse) for sparse in sorted(forms)}
-    network, layers = plan.network(sparse=False), None
-    frozen_blocks = network.blocks_before_last_stage
-    if plan.freeze == AUTO:
+    network, layers, frozen_blocks = plan.network(sparse=False), None, plan.frozen_blocks
+    if frozen_blocks is None:
         layers = measured_layers(plan, trainings[False])
         frozen_blocks = choose_frozen_blocks(network, layers)
-    elif plan.freeze:
-        frozen_blocks = int(plan.freeze)
-    workload = workload_of(plan, network, frozen_blocks)
     methods: dict[str, dict[str, Any]] = {}
     compared: dict[str, float] = {}
     static: list[dict[str, Any]] = []
@@ -154,6 +186,7 @@ def learn(plan: TaskPlan) -> None:
         training = trainings[name in SPARSE]
         learning = chosen_learning(plan, name, training, frozen_blocks)
         runs = measured_runs(plan, name, training, frozen_blocks, learning)
+        workload = workload_of(plan, network, frozen_blocks, learning.memory)
         cost = {"memory_bytes": memory(name, workload), "flops": stream_flops(name, workload)}
         of_runs = summarize_runs(runs, plan.stream(0).eval_points, learning)
         methods[name] = {**of_runs, "cost": cost, "energy": energy_of(name, runs, workload)}
@@ -173,6 +206,7 @@ def learn(plan: TaskPlan) -> None:
         "cache_bytes": plan.preset.cache_bytes,
         "frozen_blocks": frozen_blocks,
         "pretraining": plan.pretraining.name if plan.pretraining else "first task of LightCL",
+        **({"codec": str(plan.codec)} if "miro_latent" in plan.names else {}),
     }
     encoder = {
         "name": f"resnet{plan.preset.depth}_{plan.preset.width}",
@@ -201,12 +235,13 @@ def energy_of(name: str, runs: Sequence[TaskRun], workload: Workload) -> dict[st
     measured = [run.joules for run in runs if run.joules is not None]
     if len(measured) == len(runs):
         return {"joules": float(np.mean(measured)), "source": runs[0].energy_source}
-    macs_of_record = BACKWARD_AND_FORWARD * sum(layer.macs for layer in workload.network.layers)
+    frozen, trained = (num_macs(units) for units in cut_units(name, workload))
     model = EnergyModel(CONSTANTS)
     for run in runs:
         if name in STORING:
             num_records = run.facts["num_trained"] + run.facts["num_profiled"]
-            model.add(macs_of_record * num_records, run.facts["bytes_read"], run.facts["bytes_written"])
+            macs = BACKWARD_AND_FORWARD * trained * num_records + frozen * workload.num_samples
+            model.add(macs, run.facts["bytes_read"], run.facts["bytes_written"])
         else:
             model.add(round(sum(stream_flops(name, workload).values()) / FLOPS_PER_MAC))
     return {"joules": model.joules() / len(runs), "source": model.source}
@@ -220,10 +255,10 @@ def sensor() -> Iterator[EnergyMeter | None]:
         yield None if meter is model else meter
 
 
-def workload_of(plan: TaskPlan, network: ResNet, frozen_blocks: int) -> Workload:
-    """What the cost model is told."""
+def workload_of(plan: TaskPlan, network: ResNet, frozen_blocks: int, memory: MemoryPlan | None) -> Workload:
+    """What the cost model is told; `memory`: Miro's."""
     preset = plan.preset
-    return Workload(
+    workload = Workload(
         network,
         preset.num_tasks,
         len(plan.dataset.x_train),
@@ -235,8 +270,10 @@ def workload_of(plan: TaskPlan, network: ResNet, frozen_blocks: int) -> Workload
         kept=SPARSE_KEPT,
         cache_bytes=preset.cache_bytes,
         frozen_blocks=frozen_blocks,
-        **({"sizes": plan.memory.grid[0]} if plan.memory else {}),
     )
+    if memory is None:
+        return workload
+    return dataclasses.replace(workload, sizes=memory.grid[0], codec=memory.codec)
 
 
 class Training:
@@ -264,6 +301,30 @@ class Training:
         first = stream.tasks[0].x[:NUM_CALIBRATION_SAMPLES] if self._calibration is None else self._calibration
         return ResNets(self.network, self._weights, frozen_blocks, first if int8 else None, self._plan.seed + run)
 
+    def codec(self, frozen_blocks: int) -> Codec:
+        """Of the int8 frozen stage's latents, fitted on samples of the training before.
+
+        Raises:
+          InputError: there was none.
+        """
+        if self._plan.pretraining is None:
+            raise InputError("a codec must be fitted on latents of a pretrained network. Received: none.")
+        networks = self.networks(frozen_blocks, 0, self._plan.stream(0))
+        frozen, _ = networks.cut(networks.whole())
+        x = self._plan.pretraining.x_train
+        chosen = np.random.default_rng([self._plan.seed, 18]).permutation(len(x))[:NUM_CODEC_SAMPLES]
+        latents = in_chunks(frozen.encode)(x[chosen])
+        return self._plan.codec.fit(latents, frozen.zero_point, self._plan.seed)
+
+    def memory(self, name: str, frozen_blocks: int) -> MemoryPlan | None:
+        """Of a method; None where it needs no plan."""
+        if name not in STORING or self._plan.memory is None:
+            return None
+        if name == "miro":
+            return self._plan.memory(self._plan.sample_bytes)
+        codec = self.codec(frozen_blocks)
+        return dataclasses.replace(self._plan.memory(codec.payload_bytes), codec=codec)
+
 
 def measured_runs(
     plan: TaskPlan,
@@ -278,11 +339,11 @@ def measured_runs(
     label = label or name
 
     def make(run: int) -> TaskRun:
-        stream, key = plan.stream(run), f"{label}/run_{run}"
-        own = dataclasses.replace(learning, memory=plan.memory_of(name, key))
+        stream, key = plan.stream(run), f"run_{run}"
+        own = plan.with_own_storage(learning, label, key)
         method = CLASSES[name](training.networks(frozen_blocks, run, stream, int8), own, plan.seed + run)
         with sensor() as meter:
-            return run_split(method, stream, plan.folder / "methods" / f"{key}.npz", meter)
+            return run_split(method, stream, plan.folder / "methods" / label / f"{key}.npz", meter)
 
     runs, kind = [], "" if int8 else ", float"
     with progress(f"{label}{kind}: continual runs", plan.num_runs) as bar:
@@ -304,6 +365,7 @@ def chosen_learning(plan: TaskPlan, name: str, training: Training, frozen_blocks
         preset.buffer_size,
         cache_bytes=preset.cache_bytes,
         augment=augmentation(plan.dataset),
+        memory=training.memory(name, frozen_blocks),
     )
     strengths = CLASSES[name].STRENGTHS
     num_others = max(0, len(strengths) - 1)
@@ -322,17 +384,17 @@ def chosen_learning(plan: TaskPlan, name: str, training: Training, frozen_blocks
 
         def score(learning: TaskLearning) -> float:
             strength = learning.strength_of(CLASSES[name]) if strengths else 0
-            key = f"{name}/search_{learning.learning_rate:g}_{strength:g}"
+            key = f"search_{learning.learning_rate:g}_{strength:g}"
 
             def make() -> TaskRun:
-                own = dataclasses.replace(learning, memory=plan.memory_of(name, key))
+                own = plan.with_own_storage(learning, name, key)
                 networks = training.networks(frozen_blocks, 0, stream)
                 run = run_split(CLASSES[name](networks, own, plan.seed), stream)
                 if own.memory:
                     shutil.rmtree(own.memory.folder)
                 return run
 
-            run = kept_run(plan.folder / "methods" / f"{key}.json", len(stream.tasks), make)
+            run = kept_run(plan.folder / "methods" / name / f"{key}.json", len(stream.tasks), make)
             return float(run.accuracy[-1] + run.task_accuracy[-1]) / 2
 
         first = [
@@ -347,13 +409,15 @@ def static_entries(
     plan: TaskPlan, name: str, training: Training, frozen_blocks: int, learning: TaskLearning, workload: Workload
 ) -> Iterator[dict[str, Any]]:
     """What results.json holds of a method with its memory held at each of the static sizes, at its own rate."""
-    if plan.memory is None:
+    memory = learning.memory
+    if memory is None:
         return
-    for sizes, swap_ratio in plan.static:
-        memory = dataclasses.replace(plan.memory, grid=[sizes], swap_ratio=swap_ratio)
-        held = dataclasses.replace(plan, memory=memory)
+    pairs = [(sizes, memory.swap_ratio) for sizes in memory.grid] if plan.static else []
+    pairs += [(memory.grid[0], ratio) for ratio in plan.swap_ratios]
+    for sizes, swap_ratio in dict.fromkeys(pairs):
+        held = dataclasses.replace(learning, memory=dataclasses.replace(memory, grid=[sizes], swap_ratio=swap_ratio))
         label = f"{name}_static_{sizes.num_episodic}_{sizes.num_stream}_{swap_ratio:g}"
-        runs = measured_runs(held, name, training, frozen_blocks, learning, label=label)
+        runs = measured_runs(plan, name, training, frozen_blocks, held, label=label)
         shutil.rmtree(memory.folder / label, ignore_errors=True)
         final = [float(run.accuracy[-1]) for run in runs]
         mean, deviation = mean_and_deviation(final)
@@ -364,8 +428,8 @@ def static_entries(
             "num_episodic": sizes.num_episodic,
             "num_stream": sizes.num_stream,
             "swap_ratio": swap_ratio,
-            "records": "raw",
-            "bytes_per_record": plan.dataset.x_train[:1].nbytes,
+            "records": "raw" if memory.codec is None else str(plan.codec),
+            "bytes_per_record": runs[0].facts["bytes_per_record"],
             "joules": energy["joules"],
             "energy_source": energy["source"],
             "accuracy_mean": float(mean),

@@ -37,7 +37,8 @@ from tfodcl.errors import InputError
 from tfodcl.stages.resnet import num_parameters
 
 _COUNTED_PARTS = ("parameters", "gradients", "feature_maps", "importance", "columns", "references")
-COUNTED_METHODS = tuple(method for method in METHODS if method not in ("lightcl_freezing", "icarl", "bic", "miro"))
+_NOT_COUNTED = ("lightcl_freezing", "icarl", "bic", "miro", "miro_latent")
+COUNTED_METHODS = tuple(method for method in METHODS if method not in _NOT_COUNTED)
 
 
 def counted_memory(method: str, workload: Workload) -> dict[str, int]:

@@ -15,9 +15,10 @@
 | lightcl_sparse       | as lightcl, of a narrower network            | as lightcl, of a narrower network            |
 | icarl, bic           | samples; the network before the task         | samples once an epoch; forwards of that      |
 | miro                 | both tiers of its memory                     | all that is in them once an epoch            |
+| miro_latent          | the same, of encoded latents; codebooks      | the same; the frozen stage once a sample     |
 
-What is trained, and everything of it, is float32. LightCL's frozen stage is int8, and so are its outputs. Samples that
-are kept are uint8. SparCL is counted as on a machine that skips what its masks leave out. A replayed mini-batch is as
+What is trained, and everything of it, is float32. A frozen stage is int8, and so are its outputs. Samples that are
+kept are uint8. SparCL is counted as on a machine that skips what its masks leave out. A replayed mini-batch is as
 large as a new one, or the buffer where that is smaller; the buffer counts as full, and LightCL's network as pretrained,
 from the first step. Miro's tiers have the sizes that it starts with, and are full as far as there are samples.
 
@@ -30,6 +31,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from tfodcl.compress.record import Codec
 from tfodcl.errors import InputError
 from tfodcl.replay.hierarchy import Sizes, ram_bytes
 from tfodcl.stages.network import Layer, Shape
@@ -70,6 +72,7 @@ _TRAITS = {
     "icarl": _Traits(remembers=True),
     "bic": _Traits(remembers=True),
     "miro": _Traits(sizes_memory=True),
+    "miro_latent": _Traits(freezes=True, sizes_memory=True),
 }
 METHODS = tuple(_TRAITS)
 
@@ -89,8 +92,10 @@ class Workload:
       gradient_sparsity: of SparCL's gradients.
       kept: of each stage's channels, the share that is there in LightCL's sparse form; a tenth of ResNet-18 is.
       cache_bytes: most that LightCL keeps of frozen outputs, at least 0; the rest is computed in every epoch.
-      frozen_blocks: what LightCL freezes with the stem; None: all before the last stage, as the paper does.
+      frozen_blocks: what LightCL and Miro over latents freeze with the stem; None: all before the last stage, as
+        LightCL's paper does.
       sizes: of Miro's memory.
+      codec: of the latents that Miro keeps; None: they are kept as int8.
     """
 
     network: ResNet
@@ -105,6 +110,7 @@ class Workload:
     cache_bytes: int = 2 * 2**20
     frozen_blocks: int | None = None
     sizes: Sizes = Sizes(2000, 5000)
+    codec: Codec | None = None
 
     def __post_init__(self) -> None:
         rules = {
@@ -145,6 +151,7 @@ def memory(method: str, workload: Workload) -> dict[str, int]:
     | references        | logits and outputs of the last stage's convolutions, but shortcuts, of buffer_size samples |
     | network_before    | of iCaRL and BiC, parameters before the task                                               |
     | buffer            | kept samples, and their logits where the method compares with them; of joint all samples   |
+    | codec             | of Miro over latents, its codebooks                                                        |
     | importance        | of EWC, of each parameter                                                                  |
     | anchor            | of EWC, the parameters after the last task                                                 |
     | columns           | of PNN, parameters of the earlier tasks' networks                                          |
@@ -159,7 +166,7 @@ def memory(method: str, workload: Workload) -> dict[str, int]:
 
 
 def _network_parts(method: str, workload: Workload) -> dict[str, int]:
-    frozen, trained = _cut(method, workload)
+    frozen, trained = cut_units(method, workload)
     num_trained = num_parameters(trained)
     weight_share, gradient_share = _shares(method, workload)
     step_bytes = FLOAT_BYTES * (workload.batch_size + num_replayed(method, workload))
@@ -193,6 +200,10 @@ def _method_parts(method: str, workload: Workload) -> dict[str, int]:
         return {"buffer": workload.num_samples * sample_bytes}
     if traits.remembers:
         return {"network_before": copy, "buffer": workload.buffer_size * sample_bytes}
+    if traits.sizes_memory and traits.freezes:
+        codec = workload.codec
+        record_bytes = codec.payload_bytes if codec else _latent_bytes(method, workload)
+        return {"buffer": ram_bytes(workload.sizes, record_bytes), "codec": len(codec.to_bytes()) if codec else 0}
     if traits.sizes_memory:
         return {"buffer": ram_bytes(workload.sizes, sample_bytes)}
     parts = {}
@@ -204,7 +215,7 @@ def _method_parts(method: str, workload: Workload) -> dict[str, int]:
     if traits.freezes:
         parts["frozen_outputs"] = _num_cached(method, workload) * _latent_bytes(method, workload)
     if traits.refers:
-        held = [unit for unit in _cut(method, workload)[1] if unit.stage == workload.network.last_stage]
+        held = [unit for unit in cut_units(method, workload)[1] if unit.stage == workload.network.last_stage]
         outputs = [layer.num_outputs for unit in held for layer in unit.layers]
         parts["references"] = FLOAT_BYTES * workload.buffer_size * (sum(outputs) + network.num_classes)
     return parts
@@ -219,7 +230,7 @@ def sample_flops(method: str, workload: Workload) -> dict[str, float]:
     | part              | is                                                                                         |
     |-------------------|--------------------------------------------------------------------------------------------|
     | forward, backward | of the sample; of joint, of all trainings that it is part of                               |
-    | frozen_forward    | of LightCL's frozen stage                                                                  |
+    | frozen_forward    | of the frozen stage                                                                        |
     | replayed_forward, | of the replays or references that fall to the sample                                       |
     | replayed_backward |                                                                                            |
     | forward_before    | of iCaRL and BiC, of the network before the task                                           |
@@ -228,7 +239,7 @@ def sample_flops(method: str, workload: Workload) -> dict[str, float]:
 
     Raises InputError as `memory` does.
     """
-    frozen, trained = (FLOPS_PER_MAC * num_macs(units) for units in _cut(method, workload))
+    frozen, trained = (FLOPS_PER_MAC * num_macs(units) for units in cut_units(method, workload))
     weight_share, gradient_share = _shares(method, workload)
     forward, backward = weight_share * trained, (weight_share + gradient_share) * trained
     new, old = _passes(method, workload)
@@ -241,8 +252,7 @@ def sample_flops(method: str, workload: Workload) -> dict[str, float]:
     if _traits(method).remembers:
         parts["forward_before"] = (new + old) * forward
     if frozen:
-        cached = _num_cached(method, workload) / (_CACHED_IMAGES * workload.task_samples)
-        parts["frozen_forward"] = frozen * (cached * _CACHED_IMAGES / workload.num_epochs + 1 - cached)
+        parts["frozen_forward"] = frozen * _frozen_passes(method, workload)
     if method == "pnn":
         parts |= _column_flops(workload, forward)
     return {name: flops for name, flops in parts.items() if flops}
@@ -263,6 +273,14 @@ def _passes(method: str, workload: Workload) -> tuple[float, float]:
     if traits.remembers:
         return 1.0, earlier(workload.buffer_size)
     return 1.0, num_replayed(method, workload) / workload.batch_size
+
+
+def _frozen_passes(method: str, workload: Workload) -> float:
+    """Through the frozen stage, in an epoch for one new sample."""
+    if _traits(method).sizes_memory:
+        return 1 / workload.num_epochs
+    cached = _num_cached(method, workload) / (_CACHED_IMAGES * workload.task_samples)
+    return cached * _CACHED_IMAGES / workload.num_epochs + 1 - cached
 
 
 def _column_flops(workload: Workload, forward: float) -> dict[str, float]:
@@ -310,6 +328,15 @@ def network_of(method: str, workload: Workload) -> ResNet:
     return resnet(network.depth, network.input_shape, network.num_classes, width, workload.kept)
 
 
+def cut_units(method: str, workload: Workload) -> tuple[tuple[Unit, ...], tuple[Unit, ...]]:
+    """The frozen units, of most methods none, and the trained ones. Raises InputError as `memory` does."""
+    network = network_of(method, workload)
+    if not _traits(method).freezes:
+        return (), network.units
+    blocks = workload.frozen_blocks
+    return network.cut(network.blocks_before_last_stage if blocks is None else blocks)
+
+
 def num_macs(units: Iterable[Unit]) -> int:
     """Multiply-accumulates of a sample's forward pass."""
     return sum(layer.macs for unit in units for layer in unit.trained_layers)
@@ -324,15 +351,6 @@ def _traits(method: str) -> _Traits:
 def _shares(method: str, workload: Workload) -> tuple[float, float]:
     """Of the parameters and of the gradients, what is there."""
     return (1 - workload.sparsity, 1 - workload.gradient_sparsity) if _traits(method).sparse else (1.0, 1.0)
-
-
-def _cut(method: str, workload: Workload) -> tuple[tuple[Unit, ...], tuple[Unit, ...]]:
-    """The frozen units and the trained ones."""
-    network = network_of(method, workload)
-    if not _traits(method).freezes:
-        return (), network.units
-    blocks = workload.frozen_blocks
-    return network.cut(network.blocks_before_last_stage if blocks is None else blocks)
 
 
 def _convolutions(unit: Unit) -> list[Layer]:
@@ -350,8 +368,8 @@ def _values_at_once(unit: Unit) -> int:
 
 
 def _latent_bytes(method: str, workload: Workload) -> int:
-    """Of what LightCL's frozen stage gives of an image, int8."""
-    return math.prod(_cut(method, workload)[1][0].input_shape)
+    """Of what the frozen stage gives of an image, int8."""
+    return math.prod(cut_units(method, workload)[1][0].input_shape)
 
 
 def _num_cached(method: str, workload: Workload) -> int:

@@ -90,6 +90,7 @@ TASK_METHODS = (
     "icarl",
     "bic",
     "miro",
+    "miro_latent",
 )
 
 

@@ -68,7 +68,8 @@ LOOKS = {
     "lightcl_freezing": Look("Freezing only", "purple", DOWN, "layers that generalise are frozen", "1.5 3"),
     "lightcl": Look("LightCL", "purple", CIRCLE, "freezes layers, holds feature maps of the others", emphasis=True),
     "lightcl_sparse": Look("LightCL, sparse", "purple", SQUARE, "LightCL with a part of the channels", "6 3"),
-    "miro": Look("Miro", "brown", UP, dash="1.5 3"),
+    "miro": Look("Miro", "brown", UP, "replays inputs from tiers over storage", "1.5 3"),
+    "miro_latent": Look("Miro, latents", "brown", DOWN, "replays compressed latents from tiers over storage", "6 3"),
 }
 
 CODEC_LOOKS = {  # those that methods use look like these methods

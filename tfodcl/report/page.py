@@ -217,7 +217,7 @@ def _records(chapter: Chapter) -> str:
         for name, method in storing.items()
     ]
     note = "What one sample costs in the replay memory, its label included."
-    silent = [look(name).label for name in chapter.methods if name not in storing]
+    silent = [look(name).label for name, method in chapter.methods.items() if not method["replay_bytes"]]
     if silent:
         note += f" {escape(', '.join(silent))}: no records."
     return _section("Bytes per record", note, bars.rows(lines))

@@ -40,11 +40,14 @@ class FrozenStage:
     Args:
       encoder: int8, or a float one.
       scale, zero_point: of its latents; of no meaning for those of a float encoder.
+
+    Attributes:
+      encoder, zero_point: as given.
     """
 
     def __init__(self, encoder: Encoder, scale: float, zero_point: int) -> None:
         self.encoder = encoder
-        self._scale, self._zero_point = np.float32(scale), zero_point
+        self._scale, self.zero_point = np.float32(scale), zero_point
 
     def encode(self, x: np.ndarray) -> np.ndarray:
         """(n, h, w, c) -> (n, latent_dim) int8."""
@@ -54,7 +57,7 @@ class FrozenStage:
         """int8 latents -> their real values, float32. Latents of a float encoder are what they are."""
         if latents.dtype == np.float32:
             return latents
-        return (latents.astype(np.float32) - self._zero_point) * self._scale
+        return (latents.astype(np.float32) - self.zero_point) * self._scale
 
 
 class Classifier(FrozenStage):

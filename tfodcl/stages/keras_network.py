@@ -76,10 +76,15 @@ def inference(forward: Callable[[tf.Tensor], tf.Tensor]) -> Callable[[np.ndarray
     """A function of samples (n, ..) uint8 or float32, n >= 1, that gives forward of them as float32, chunk by chunk.
     For a mini-batch, Keras's own predict takes seven times as long."""
     infer = tf.function(forward, autograph=False, reduce_retracing=True)
+    return in_chunks(lambda x: infer(tf.constant(as_float(x))).numpy())
+
+
+def in_chunks(function: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
+    """`function`, which takes samples one by one or many, of few at once: (n, ..) -> (n, ..), n >= 1."""
 
     def outputs(x: np.ndarray) -> np.ndarray:
-        chunks = (as_float(x[start : start + _TEST_CHUNK]) for start in range(0, len(x), _TEST_CHUNK))
-        return np.concatenate([infer(tf.constant(chunk)).numpy() for chunk in chunks])
+        chunks = (x[start : start + _TEST_CHUNK] for start in range(0, len(x), _TEST_CHUNK))
+        return np.concatenate([function(chunk) for chunk in chunks])
 
     return outputs
 

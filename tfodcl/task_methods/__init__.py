@@ -14,6 +14,7 @@ from tfodcl.task_methods.learning import TaskMethod
 from tfodcl.task_methods.lightcl import LightCl
 from tfodcl.task_methods.lightcl_freezing import LightClFreezing
 from tfodcl.task_methods.miro import Miro
+from tfodcl.task_methods.miro_latent import MiroLatent
 from tfodcl.task_methods.naive import Naive
 from tfodcl.task_methods.pnn import Pnn
 from tfodcl.task_methods.sparcl import Sparcl
@@ -35,4 +36,5 @@ CLASSES: dict[str, type[TaskMethod]] = {
     "icarl": Icarl,
     "bic": Bic,
     "miro": Miro,
+    "miro_latent": MiroLatent,
 }

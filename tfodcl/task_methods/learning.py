@@ -58,8 +58,15 @@ class TaskLearning:
         return method.STRENGTHS[0] if self.strength is None else self.strength
 
 
-class Networks(Protocol):
-    """Makes networks of one architecture with the same initial weights; tfodcl.resnets has residual ones.
+class WholeNetworks(Protocol):
+    """Makes networks of one architecture with the same initial weights."""
+
+    def whole(self) -> keras.Model:
+        """x (n, h, w, c) float32 -> logits."""
+
+
+class Networks(WholeNetworks, Protocol):
+    """Makes them in other forms too; tfodcl.resnets has residual ones.
 
     Attributes:
       num_classes: logits of each.
@@ -68,9 +75,6 @@ class Networks(Protocol):
 
     num_classes: int
     pretrained: bool
-
-    def whole(self) -> keras.Model:
-        """x (n, h, w, c) float32 -> logits."""
 
     def parts(self) -> list[keras.Model]:
         """The same, part by part; between two of them is a map (n, h, w, c)."""

@@ -23,7 +23,7 @@ import tf_keras as keras
 
 from tfodcl.data.shift import shift_at_random
 from tfodcl.stages.classifier import FrozenStage
-from tfodcl.stages.keras_network import KerasNetwork, cross_entropy
+from tfodcl.stages.keras_network import KerasNetwork, cross_entropy, in_chunks
 from tfodcl.streams import SplitTask
 from tfodcl.task_methods.distillation import pattern_distance
 from tfodcl.task_methods.learning import MiniBatches, Networks, TaskLearning, num_bytes
@@ -99,8 +99,7 @@ class LightCl:
                 self._plain_step(z, task.labels[chosen])
 
     def scores(self, x: np.ndarray) -> np.ndarray:
-        chunks = (x[start : start + NUM_RANKED_SAMPLES] for start in range(0, len(x), NUM_RANKED_SAMPLES))
-        return np.concatenate([self.network.scores(self._maps(self.frozen.encode(chunk))) for chunk in chunks])
+        return in_chunks(lambda chunk: self.network.scores(self._maps(self.frozen.encode(chunk))))(x)
 
     def _maps(self, latents: np.ndarray) -> np.ndarray:
         return self.frozen.dequantize(latents).reshape(-1, *self.map_shape)

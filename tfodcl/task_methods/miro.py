@@ -22,6 +22,7 @@ from tfodcl.replay.hierarchy import (
     CongestionDetector,
     Hierarchy,
     RawRecords,
+    Records,
     SampleStorage,
     Sizes,
     StorageError,
@@ -30,10 +31,11 @@ from tfodcl.replay.hierarchy import (
     SwapSchedule,
     affordable,
     choose,
+    slot_bytes,
 )
 from tfodcl.stages.keras_network import KerasNetwork
 from tfodcl.streams import SplitTask
-from tfodcl.task_methods.learning import MiniBatches, Networks, TaskLearning, num_bytes
+from tfodcl.task_methods.learning import MiniBatches, TaskLearning, WholeNetworks, num_bytes
 from tfodcl.task_methods.profiler import Profiler
 
 HELD_OUT_EVERY = 20  # of each class's samples the second, and every so many after it, are for the profiler
@@ -46,6 +48,7 @@ class Miro:
 
     Args:
       learning: with a plan of its memory.
+      records: of samples; None: their own bytes.
 
     Attributes:
       memory: open once there was a task.
@@ -57,10 +60,13 @@ class Miro:
 
     STRENGTHS: ClassVar[tuple[float, ...]] = ()
 
-    def __init__(self, networks: Networks, learning: TaskLearning, seed: int) -> None:
+    def __init__(
+        self, networks: WholeNetworks, learning: TaskLearning, seed: int, records: Records | None = None
+    ) -> None:
         if learning.memory is None:
             raise InputError("miro must have a plan of its memory. Received: none.")
         self._networks, self._learning, self._seed, self._plan = networks, learning, seed, learning.memory
+        self._given_records = records
         self._batches = MiniBatches(learning, seed)
         self._model = networks.whole()
         self.network = KerasNetwork.of(self._model, learning.learning_rate)
@@ -104,14 +110,15 @@ class Miro:
         return self.network.scores(x)
 
     def facts(self) -> dict[str, Any]:
-        """What it did, JSON-able: sizes of each task, records trained on, in learning and by the profiler, bytes of
-        storage, what was swapped; why storage could not be read, if it could not.
+        """What it did, JSON-able: sizes of each task, bytes of a record in RAM, records trained on, in learning and by
+        the profiler, bytes of storage, what was swapped; why storage could not be read, if it could not.
         """
         memory = self._opened()
         storages = (memory.storage, self._held_out)
         failure = self.swapper.failure or memory.failure
         return {
             "sizes": [[sizes.num_episodic, sizes.num_stream] for sizes in self.chosen],
+            "bytes_per_record": slot_bytes(self._records.record_bytes),
             "num_trained": self.num_trained,
             "num_profiled": self.profiler.num_trained if self.profiler else 0,
             "bytes_read": self._bytes_read_before + sum(storage.bytes_read for storage in storages),
@@ -172,7 +179,7 @@ class Miro:
             self._held_out.close()
 
     def _open(self, task: SplitTask) -> Hierarchy:
-        self._records = RawRecords(task.x.shape[1:], task.x.dtype)
+        self._records = self._given_records or RawRecords(task.x.shape[1:], task.x.dtype)
         storage = SampleStorage(self._plan.folder, self._records.record_bytes)
         self._held_out = SampleStorage(self._plan.folder / "held_out", self._records.record_bytes)
         self.memory = Hierarchy(storage, self._plan.grid[0], self._seed)
@@ -228,7 +235,7 @@ class Miro:
             self._resize(memory, self._wanted)
 
     def _read_held_out(self) -> tuple[np.ndarray, np.ndarray]:
-        """Samples and labels, as far as storage can give them."""
+        """Records (n, record_bytes) and labels (n,), as far as storage can give them."""
         records: list[np.ndarray] = []
         labels: list[int] = []
         for label, count in self._held_out.num_records.items():
@@ -237,7 +244,7 @@ class Miro:
                     records.append(self._held_out.read(label, number))
                     labels.append(label)
         stacked = np.array(records, np.uint8).reshape(len(records), self._records.record_bytes)
-        return self._records.decode(stacked), np.array(labels, np.int64)
+        return stacked, np.array(labels, np.int64)
 
     def _train(self, memory: Hierarchy, is_swapping: bool) -> None:
         """One epoch."""

@@ -17,8 +17,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from tfodcl.replay.hierarchy import Candidate, Hierarchy, Sizes
-from tfodcl.stages.keras_network import KerasNetwork
-from tfodcl.task_methods.learning import MiniBatches, Networks, TaskLearning
+from tfodcl.stages.keras_network import KerasNetwork, in_chunks
+from tfodcl.task_methods.learning import MiniBatches, TaskLearning, WholeNetworks
 
 CHECKPOINT_EPOCHS, PAIR_EPOCHS = 10, 5
 MOST_SHARE = 0.05  # of each tier's records, as published
@@ -33,7 +33,7 @@ class Profiler:
 
     Args:
       networks: make the network that tries.
-      decode: records (n, record_bytes) uint8 -> samples.
+      decode: records (n, record_bytes) uint8 -> what the network is fed.
       seed: of mini-batches and of what memory in miniature keeps.
 
     Attributes:
@@ -41,7 +41,7 @@ class Profiler:
       batches: that change them at random.
     """
 
-    def __init__(self, networks: Networks, learning: TaskLearning, decode: Decode, seed: int) -> None:
+    def __init__(self, networks: WholeNetworks, learning: TaskLearning, decode: Decode, seed: int) -> None:
         self.num_trained = 0
         self._learning, self._decode, self._seed = learning, decode, seed
         self.batches = MiniBatches(learning, seed + 1)
@@ -62,7 +62,7 @@ class Profiler:
         Args:
           memory: with the task's samples in its stream buffer; it stays as it is.
           weights: of the learner's network, as Keras orders them.
-          held_out: samples (n, ..) as they are learnt from and labels (n,); of none, nothing is tried.
+          held_out: records (n, record_bytes) uint8 and labels (n,); of none, nothing is tried.
           joules_per_record: of learning.
         """
         pairs, share = self._affordable(pairs, memory, len(held_out[1]))
@@ -101,11 +101,12 @@ class Profiler:
                 self._step(self.batches.prepare(self._decode(records)), labels)
                 self.num_trained += len(labels)
 
-    def _accuracy(self, memory: Hierarchy, x: np.ndarray, labels: np.ndarray) -> float:
+    def _accuracy(self, memory: Hierarchy, records: np.ndarray, labels: np.ndarray) -> float:
         """Over all classes so far, each as much as any other."""
-        self.num_trained += round(len(x) * TEST_COST)
+        self.num_trained += round(len(records) * TEST_COST)
+        scores = in_chunks(lambda some: self._network.scores(self._decode(some)))(records)
         classes = np.array((*memory.episodic.classes, *memory.stream.classes))
-        predicted = classes[self._network.scores(x)[:, classes].argmax(axis=1)]
+        predicted = classes[scores[:, classes].argmax(axis=1)]
         return float(np.mean([np.mean(predicted[labels == label] == label) for label in np.unique(labels)]))
 
 

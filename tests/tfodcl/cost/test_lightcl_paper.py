@@ -110,7 +110,7 @@ def test_sparcl_over_derpp_is_printed_with_gradients_twice_as_dense():
 
 
 def test_methods_that_are_not_in_the_paper_are_named():
-    assert set(METHODS) - set(COUNTED_METHODS) == {"lightcl_freezing", "icarl", "bic", "miro"}
+    assert set(METHODS) - set(COUNTED_METHODS) == {"lightcl_freezing", "icarl", "bic", "miro", "miro_latent"}
     for function in (counted_memory, counted_flops):
         for method in ("lightcl_freezing", "agem"):
             with pytest.raises(InputError, match=rf"method must be one of naive, .* Received: '{method}'\."):

@@ -2,11 +2,14 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 
+from tfodcl.compress.setting import CodecSetting
 from tfodcl.cost.training import (
     METHODS,
     Workload,
+    cut_units,
     memory,
     network_of,
     num_macs,
@@ -226,6 +229,24 @@ def test_miro_trains_on_both_tiers_in_every_epoch(cifar):
     assert stream_flops("miro", roomy)["forward"] == pytest.approx(cifar.num_epochs * everything * 2 * MACS)
 
 
+@pytest.mark.parametrize(
+    ("setting", "record_bytes", "codec_bytes"),
+    [(None, LATENT, None), ("uniform:4", LATENT // 2, 32), ("pq:8", LATENT // 8, 32 + 256 * LATENT)],
+)
+def test_miro_over_latents_runs_its_frozen_stage_once_a_sample_and_keeps_records(
+    cifar, setting, record_bytes, codec_bytes
+):
+    codec = CodecSetting.parse(setting).fit(np.zeros((1, LATENT), np.int8), 0, 0) if setting else None
+    workload = dataclasses.replace(cifar, sizes=Sizes(2000, 3000), codec=codec)
+    found = memory("miro_latent", workload)
+    assert found.pop("buffer") == 5000 * (record_bytes + 16) and found.pop("codec", None) == codec_bytes
+    assert found == {name: size for name, size in FREEZING.items() if name != "frozen_outputs"}
+    trained = 50 * (5 * 3000 + 4 * 2000) * STAGE_4_FORWARD
+    flops = stream_flops("miro_latent", workload)
+    assert flops["forward"] == pytest.approx(trained + 45_000 * (FORWARD - STAGE_4_FORWARD))
+    assert flops["backward"] == pytest.approx(2 * trained)
+
+
 def test_a_deeper_network_holds_more_in_its_pointwise_maps_than_in_the_others(cifar):
     deeper = dataclasses.replace(cifar, network=resnet(50, (32, 32, 3), 10))
     for method in METHODS:
@@ -257,7 +278,7 @@ def test_workloads_out_of_range_are_named(cifar, bad, received):
 
 
 def test_other_methods_are_named(cifar):
-    for function in (memory, sample_flops, stream_flops, num_replayed, network_of):
+    for function in (memory, sample_flops, stream_flops, num_replayed, network_of, cut_units):
         with pytest.raises(InputError, match=r"method must be one of naive, joint, .* Received: 'agem'\."):
             function("agem", cifar)
 

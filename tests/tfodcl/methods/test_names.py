@@ -36,5 +36,7 @@ def test_methods_that_learn_tasks_have_names_of_their_own_in_their_usual_order()
 
 
 def test_an_unknown_name_is_named_beside_all_known_ones():
-    with pytest.raises(InputError, match="all or of pretrained,.*,qlr,naive,.*,icarl,bic,miro. Received: 'ligthcl'."):
+    with pytest.raises(
+        InputError, match="all or of pretrained,.*,qlr,naive,.*,icarl,bic,miro,miro_latent. Received: 'ligthcl'."
+    ):
         parse_methods("lightcl,ligthcl")

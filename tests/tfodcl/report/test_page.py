@@ -10,6 +10,7 @@ import pytest
 
 from tfodcl.errors import InputError
 from tfodcl.report import write_report
+from tfodcl.report.appearance import look
 from tfodcl.report.published import LIFELEARNER
 from tfodcl.report.task_fields import FIGURES, TASK_ACCURACY
 
@@ -195,6 +196,18 @@ def test_fields_of_tasks_that_are_null_or_absent_leave_nothing(tmp_path, tasks):
     for part in ("incremental", "task told", "Which layers", "Cost of training", "over memory", "learning accuracy"):
         assert part not in text
     assert "LightCL, sparse learnt 10 new classes" in text  # the most accurate one
+
+
+def test_methods_without_replay_memory_are_said_to_have_no_records(tmp_path, tasks):
+    """Those that have one may not say how large its records are."""
+    content = tasks()
+    for method in content["methods"].values():
+        method |= {"bytes_per_record": 0, "replay_bytes": 0}
+    content["methods"]["er"]["replay_bytes"] = 46_080
+    content["methods"]["lightcl"] |= {"bytes_per_record": 528, "replay_bytes": 5280}
+    text = page(tmp_path, content).text
+    silent = [look(name).label for name in content["methods"] if name not in ("er", "lightcl")]
+    assert f"its label included. {', '.join(silent)}: no records." in text
 
 
 def test_every_number_of_the_costs_table_is_there(tmp_path, results):

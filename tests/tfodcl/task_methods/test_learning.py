@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.tfodcl.task_methods.tiny import NUM_CLASSES, LinearNetworks, StagedNetworks, draw_tasks
+from tests.tfodcl.task_methods.tiny import LATENT_DIM, NUM_CLASSES, LinearNetworks, StagedNetworks, draw_tasks
+from tfodcl.compress.uniform import UniformCodec
 from tfodcl.errors import InputError
 from tfodcl.meta.augment import mirror_and_shift
 from tfodcl.replay.hierarchy import MemoryPlan, Sizes, fixed
@@ -69,9 +70,9 @@ def test_samples_become_floats_in_0_to_1_and_change_at_random_where_they_shall()
 
 def taught(name: str, seed: int, folder: Path) -> TaskMethod:
     """Without swapping, in which Miro's storage takes its time."""
-    staged = name in ("pnn", "lightcl", "lightcl_freezing", "icarl")
+    staged = name in ("pnn", "lightcl", "lightcl_freezing", "icarl", "miro_latent")
     networks = StagedNetworks() if staged else LinearNetworks()
-    memory = MemoryPlan(folder, fixed(10**6), [Sizes(6, 12)], swap_ratio=0.0)
+    memory = MemoryPlan(folder, fixed(10**6), [Sizes(6, 12)], swap_ratio=0.0, codec=UniformCodec(LATENT_DIM, 4))
     learning = TaskLearning(0.1, batch_size=10, epochs=2, buffer_size=6, augment=mirror_and_shift, memory=memory)
     method = CLASSES[name](networks, learning, seed)
     for task in draw_tasks():

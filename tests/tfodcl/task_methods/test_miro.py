@@ -293,10 +293,10 @@ def test_sizes_are_those_of_most_accuracy_per_energy_that_the_profiler_found(mak
     assert asked == [] and method.chosen == [GRID[0]]
     weights = method.network.variables[0].numpy()
     method.learn(tasks[1])
-    ((pairs, given, (x, labels), joules),) = asked
+    ((pairs, given, (records, labels), joules),) = asked
     assert pairs == [GRID[0], GRID[1]] and joules == 2.0  # the third is over the budget
     np.testing.assert_array_equal(given[0], weights)
-    assert rows(x) == stored(method._held_out) and sorted(set(labels.tolist())) == [0, 1, 2, 3]
+    assert rows(records) == stored(method._held_out) and sorted(set(labels.tolist())) == [0, 1, 2, 3]
     expected = choose([Candidate(GRID[0], 0.8, 36.0), Candidate(GRID[1], 0.3, 20.0)], 0.5).sizes
     assert method.chosen == [GRID[0], expected] and expected == GRID[0]
 
@@ -326,8 +326,8 @@ def filled(tmp_path):
         if task.number == 0:
             memory.flush()
     others = draw_tasks(40, seed=5)
-    held_out = np.concatenate([task.x for task in others]), np.concatenate([task.labels for task in others])
-    yield memory, held_out
+    x, labels = (np.concatenate(arrays) for arrays in zip(*((task.x, task.labels) for task in others), strict=True))
+    yield memory, (RECORDS.encode(x), labels)
     storage.close()
 
 
@@ -393,23 +393,23 @@ def test_in_miniature_every_class_has_a_record(filled, monkeypatch):
 )
 def test_the_profiler_trains_on_no_more_than_its_share_of_the_tasks_records(filled, epochs, tried, num_trained):
     """A twentieth of a tier is 2, 4 or 6 records; half of that would make most pairs alike."""
-    memory, (x, labels) = filled
+    memory, (records, labels) = filled
     sizes = (Sizes(40, 40), Sizes(80, 40), Sizes(40, 80), Sizes(80, 80), Sizes(120, 120))
     pairs = dict(zip("abcde", sizes, strict=True))
     profiler = Profiler(LinearNetworks(), dataclasses.replace(LEARNING, epochs=epochs), RECORDS.decode, 0)
-    found = profiler.candidates(list(sizes), memory, [LinearNetworks().kernel], (x[:3], labels[:3]), 1.0)
+    found = profiler.candidates(list(sizes), memory, [LinearNetworks().kernel], (records[:3], labels[:3]), 1.0)
     assert [one.sizes for one in found] == [pairs[name] for name in tried]
     assert profiler.num_trained == num_trained <= 0.05 * epochs * 80
 
 
 def test_pairs_that_would_be_alike_in_miniature_and_tests_without_samples_are_not_tried(filled, monkeypatch):
-    memory, (x, labels) = filled
+    memory, (records, labels) = filled
     monkeypatch.setattr(profiling, "MOST_COST", 100)
     profiler = Profiler(LinearNetworks(), LEARNING, RECORDS.decode, 0)
     alike = [Sizes(40, 40), Sizes(41, 40)]
-    assert profiler.candidates(alike, memory, [LinearNetworks().kernel], (x, labels), 1.0) == []
+    assert profiler.candidates(alike, memory, [LinearNetworks().kernel], (records, labels), 1.0) == []
     different = [Sizes(40, 40), Sizes(80, 80)]
-    assert profiler.candidates(different, memory, [LinearNetworks().kernel], (x[:0], labels[:0]), 1.0) == []
+    assert profiler.candidates(different, memory, [LinearNetworks().kernel], (records[:0], labels[:0]), 1.0) == []
     assert profiler.num_trained == 0
 
 
@@ -422,8 +422,8 @@ def test_classes_with_few_samples_are_learnt_and_damaged_held_out_ones_left_out(
     first, second = draw_tasks(100)
     other.learn(first)
     other._held_out._connection.execute("UPDATE records SET crc32 = crc32 + 1 WHERE key = 0")
-    x, labels = other._read_held_out()
-    assert len(x) == 5 and labels.tolist() == [0, 0, 1, 1, 1]
+    records, labels = other._read_held_out()
+    assert len(records) == 5 and labels.tolist() == [0, 0, 1, 1, 1]
     other.learn(second)
     assert len(other.chosen) == 2
 

@@ -16,7 +16,7 @@ Arrays = list[np.ndarray]
 SHAPE, NUM_CLASSES, DIM = (4, 4, 3), 4, 48
 NORM_MOMENTUM, NORM_EPSILON = 0.9, 1e-3
 FRONT, MIDDLE, LAST = 4, 20, 14  # channels of StagedNetworks
-LATENT_SCALE, LATENT_ZERO_POINT = 1 / 32, -128
+LATENT_SCALE, LATENT_ZERO_POINT, LATENT_DIM = 1 / 32, -128, 4 * 4 * FRONT
 
 
 def draw_tasks(num_samples: int = 20, seed: int = 0, channels: int = 3) -> tuple[SplitTask, SplitTask]:

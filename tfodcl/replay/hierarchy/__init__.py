@@ -4,11 +4,11 @@ from tfodcl.replay.hierarchy.budget import Budget, CgroupBudget, FileBudget, fix
 from tfodcl.replay.hierarchy.congestion import CongestionDetector, SwapSchedule
 from tfodcl.replay.hierarchy.memory import Batch, Hierarchy, Sizes
 from tfodcl.replay.hierarchy.plan import MemoryPlan
-from tfodcl.replay.hierarchy.records import RawRecords
+from tfodcl.replay.hierarchy.records import RawRecords, Records
 from tfodcl.replay.hierarchy.sizing import Candidate, affordable, choose, ram_bytes, usual_grid
 from tfodcl.replay.hierarchy.storage import DamagedRecordError, SampleStorage, StorageError
 from tfodcl.replay.hierarchy.swapper import SwapCounts, Swapper
-from tfodcl.replay.hierarchy.tier import Tier
+from tfodcl.replay.hierarchy.tier import Tier, slot_bytes
 
 __all__ = [
     "Batch",
@@ -21,6 +21,7 @@ __all__ = [
     "Hierarchy",
     "MemoryPlan",
     "RawRecords",
+    "Records",
     "SampleStorage",
     "Sizes",
     "StorageError",
@@ -34,5 +35,6 @@ __all__ = [
     "parse_budget",
     "parse_bytes",
     "ram_bytes",
+    "slot_bytes",
     "usual_grid",
 ]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tfodcl.compress.record import Codec
 from tfodcl.errors import InputError
 from tfodcl.replay.hierarchy.budget import Budget
 from tfodcl.replay.hierarchy.memory import Sizes
@@ -20,6 +21,7 @@ class MemoryPlan:
       swap_ratio: share of a mini-batch's episodic records, 0..1.
       cutline: see sizing.choose.
       joules_per_record: of learning, for the profiler's estimates.
+      codec: of latents that are kept in place of samples; None: samples are kept.
     """
 
     folder: Path
@@ -28,6 +30,7 @@ class MemoryPlan:
     swap_ratio: float = 0.2
     cutline: float = 0.5
     joules_per_record: float = 1.0
+    codec: Codec | None = None
 
     def __post_init__(self) -> None:
         if not self.grid:

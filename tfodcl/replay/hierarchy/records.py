@@ -1,8 +1,25 @@
 """Samples as records: rows of bytes."""
 
 import math
+from typing import Protocol
 
 import numpy as np
+
+
+class Records(Protocol):
+    """Makes records of samples.
+
+    Attributes:
+      record_bytes: of each.
+    """
+
+    record_bytes: int
+
+    def encode(self, x: np.ndarray) -> np.ndarray:
+        """(n, ..) -> (n, record_bytes) uint8."""
+
+    def decode(self, records: np.ndarray) -> np.ndarray:
+        """(n, record_bytes) uint8 -> what a network is fed, (n, ..)."""
 
 
 class RawRecords:
