@@ -227,9 +227,7 @@ class Miro:
 
     def _profile(self, memory: Hierarchy, profiler: Profiler) -> None:
         pairs = self._affordable(memory, self._plan.grid)
-        self._candidates = profiler.candidates(
-            pairs, memory, self._model.get_weights(), self._read_held_out(), self._plan.joules_per_record
-        )
+        self._candidates = profiler.candidates(pairs, memory, self._model.get_weights(), self._read_held_out())
         if self._candidates:
             self._wanted = choose(self._candidates, self._plan.cutline).sizes
             self._resize(memory, self._wanted)

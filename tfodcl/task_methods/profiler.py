@@ -55,7 +55,6 @@ class Profiler:
         memory: Hierarchy,
         weights: list[np.ndarray],
         held_out: tuple[np.ndarray, np.ndarray],
-        joules_per_record: float,
     ) -> list[Candidate]:
         """Tries the pairs, or as many as may be tried: those, in order; none if that is less than two.
 
@@ -63,7 +62,6 @@ class Profiler:
           memory: with the task's samples in its stream buffer; it stays as it is.
           weights: of the learner's network, as Keras orders them.
           held_out: records (n, record_bytes) uint8 and labels (n,); of none, nothing is tried.
-          joules_per_record: of learning.
         """
         pairs, share = self._affordable(pairs, memory, len(held_out[1]))
         if len(pairs) < 2:
@@ -76,8 +74,8 @@ class Profiler:
             self._model.set_weights(checkpoint)
             self.batches.rng.bit_generator.state = drawing  # all see the same changes of samples
             self._train(memory, sizes, share, PAIR_EPOCHS)
-            joules = joules_per_record * self._learning.epochs * _num_records(sizes, memory)
-            found.append(Candidate(sizes, self._accuracy(memory, *held_out), joules))
+            num_trained = self._learning.epochs * _num_records(sizes, memory)
+            found.append(Candidate(sizes, self._accuracy(memory, *held_out), num_trained))
         return found
 
     def _affordable(self, pairs: Sequence[Sizes], memory: Hierarchy, num_tested: int) -> tuple[Sequence[Sizes], float]:

@@ -283,18 +283,18 @@ def test_sizes_are_those_of_most_accuracy_per_energy_that_the_profiler_found(mak
     asked = []
     accuracies = dict(zip(GRID, (0.8, 0.3, 0.7), strict=True))
 
-    def made_up(self, pairs, memory, weights, held_out, joules_per_record):
-        asked.append((pairs, [array.copy() for array in weights], held_out, joules_per_record))
-        return [Candidate(sizes, accuracies[sizes], joules_per_record * sizes.num_records) for sizes in pairs]
+    def made_up(self, pairs, memory, weights, held_out):
+        asked.append((pairs, [array.copy() for array in weights], held_out))
+        return [Candidate(sizes, accuracies[sizes], sizes.num_records) for sizes in pairs]
 
     monkeypatch.setattr(Profiler, "candidates", made_up)
-    method, tasks = make(*GRID, budget=fixed(bytes_of(GRID[0])), joules_per_record=2.0), draw_tasks(100)
+    method, tasks = make(*GRID, budget=fixed(bytes_of(GRID[0]))), draw_tasks(100)
     method.learn(tasks[0])
     assert asked == [] and method.chosen == [GRID[0]]
     weights = method.network.variables[0].numpy()
     method.learn(tasks[1])
-    ((pairs, given, (records, labels), joules),) = asked
-    assert pairs == [GRID[0], GRID[1]] and joules == 2.0  # the third is over the budget
+    ((pairs, given, (records, labels)),) = asked
+    assert pairs == [GRID[0], GRID[1]]  # the third is over the budget
     np.testing.assert_array_equal(given[0], weights)
     assert rows(records) == stored(method._held_out) and sorted(set(labels.tolist())) == [0, 1, 2, 3]
     expected = choose([Candidate(GRID[0], 0.8, 36.0), Candidate(GRID[1], 0.3, 20.0)], 0.5).sizes
@@ -340,7 +340,7 @@ def test_each_pair_is_tried_in_miniature_from_one_checkpoint(filled, monkeypatch
     start = [networks.kernel + 0.01]
     before = (memory.episodic.numbers.copy(), memory.stream.numbers.copy())
     profiler = Profiler(networks, learning, RECORDS.decode, seed)
-    found = profiler.candidates(pairs, memory, start, held_out, joules_per_record=0.5)
+    found = profiler.candidates(pairs, memory, start, held_out)
 
     network = KerasNetwork.of(model := networks.whole(), LEARNING.learning_rate)
     step, num_trained = network.minimizer(network.cross_entropy), 0
@@ -364,7 +364,7 @@ def test_each_pair_is_tried_in_miniature_from_one_checkpoint(filled, monkeypatch
         predicted = linear(held_out[0], kernel.astype(np.float64)).argmax(axis=1)
         right = [np.mean(predicted[held_out[1] == label] == label) for label in range(NUM_CLASSES)]
         assert one.sizes == sizes and one.accuracy == pytest.approx(np.mean(right), abs=0.02)
-        assert one.joules == 0.5 * LEARNING.epochs * count
+        assert one.num_trained == LEARNING.epochs * count
     assert found[0].accuracy > 0.3
     # The checkpoint was made three times here; a test of 80 samples counts as training on 27.
     assert profiler.num_trained == num_trained - 2 * 10 * 16 + 3 * 27
@@ -376,7 +376,7 @@ def test_in_miniature_every_class_has_a_record(filled, monkeypatch):
     memory, held_out = filled
     monkeypatch.setattr(profiling, "MOST_COST", 100)
     profiler = Profiler(LinearNetworks(), LEARNING, RECORDS.decode, 0)
-    found = profiler.candidates([Sizes(0, 4), Sizes(3, 3)], memory, [LinearNetworks().kernel], held_out, 1.0)
+    found = profiler.candidates([Sizes(0, 4), Sizes(3, 3)], memory, [LinearNetworks().kernel], held_out)
     assert len(found) == 2 and profiler.num_trained == 10 * (2 + 2) + 5 * (0 + 2) + 5 * (2 + 2) + 2 * 27
 
 
@@ -397,7 +397,7 @@ def test_the_profiler_trains_on_no_more_than_its_share_of_the_tasks_records(fill
     sizes = (Sizes(40, 40), Sizes(80, 40), Sizes(40, 80), Sizes(80, 80), Sizes(120, 120))
     pairs = dict(zip("abcde", sizes, strict=True))
     profiler = Profiler(LinearNetworks(), dataclasses.replace(LEARNING, epochs=epochs), RECORDS.decode, 0)
-    found = profiler.candidates(list(sizes), memory, [LinearNetworks().kernel], (records[:3], labels[:3]), 1.0)
+    found = profiler.candidates(list(sizes), memory, [LinearNetworks().kernel], (records[:3], labels[:3]))
     assert [one.sizes for one in found] == [pairs[name] for name in tried]
     assert profiler.num_trained == num_trained <= 0.05 * epochs * 80
 
@@ -407,9 +407,9 @@ def test_pairs_that_would_be_alike_in_miniature_and_tests_without_samples_are_no
     monkeypatch.setattr(profiling, "MOST_COST", 100)
     profiler = Profiler(LinearNetworks(), LEARNING, RECORDS.decode, 0)
     alike = [Sizes(40, 40), Sizes(41, 40)]
-    assert profiler.candidates(alike, memory, [LinearNetworks().kernel], (records, labels), 1.0) == []
+    assert profiler.candidates(alike, memory, [LinearNetworks().kernel], (records, labels)) == []
     different = [Sizes(40, 40), Sizes(80, 80)]
-    assert profiler.candidates(different, memory, [LinearNetworks().kernel], (records[:0], labels[:0]), 1.0) == []
+    assert profiler.candidates(different, memory, [LinearNetworks().kernel], (records[:0], labels[:0])) == []
     assert profiler.num_trained == 0
 
 

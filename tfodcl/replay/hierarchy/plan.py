@@ -20,7 +20,6 @@ class MemoryPlan:
       grid: sizes to choose from; the first are those of the first task. One pair stays, as far as the budget allows.
       swap_ratio: share of a mini-batch's episodic records, 0..1.
       cutline: see sizing.choose.
-      joules_per_record: of learning, for the profiler's estimates.
       codec: of latents that are kept in place of samples; None: samples are kept.
     """
 
@@ -29,7 +28,6 @@ class MemoryPlan:
     grid: Sequence[Sizes]
     swap_ratio: float = 0.2
     cutline: float = 0.5
-    joules_per_record: float = 1.0
     codec: Codec | None = None
 
     def __post_init__(self) -> None:

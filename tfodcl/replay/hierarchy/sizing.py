@@ -21,12 +21,12 @@ class Candidate:
 
     Attributes:
       accuracy: on samples that were not trained on, 0..1.
-      joules: of learning a task with it, above 0.
+      num_trained: records that learning a task with it trains on, above 0; energy is in proportion.
     """
 
     sizes: Sizes
     accuracy: float
-    joules: float
+    num_trained: float
 
 
 def ram_bytes(sizes: Sizes, record_bytes: int) -> int:
@@ -90,5 +90,5 @@ def choose(candidates: Sequence[Candidate], cutline: float) -> Candidate:
             f"a choice needs candidates and a cutline above 0 and at most 1. "
             f"Received: {len(candidates)} candidates, cutline={cutline}."
         )
-    best = sorted(candidates, key=lambda one: (-one.accuracy, one.joules))[: math.ceil(cutline * len(candidates))]
-    return max(best, key=lambda one: one.accuracy / one.joules)
+    best = sorted(candidates, key=lambda one: (-one.accuracy, one.num_trained))[: math.ceil(cutline * len(candidates))]
+    return max(best, key=lambda one: one.accuracy / one.num_trained)

@@ -45,8 +45,8 @@ def test_a_budget_below_a_record_of_each_class_is_refused():
         affordable((Sizes(300, 100),), 50, 25 * 66 - 1, 20, 5)
 
 
-def candidate(num_episodic: int, accuracy: float, joules: float) -> Candidate:
-    return Candidate(Sizes(num_episodic, 1), accuracy, joules)
+def candidate(num_episodic: int, accuracy: float, num_trained: float) -> Candidate:
+    return Candidate(Sizes(num_episodic, 1), accuracy, num_trained)
 
 
 def test_the_most_accuracy_per_energy_above_the_cutline_is_chosen():
@@ -73,7 +73,7 @@ def test_what_gives_no_choice_is_refused(candidates, cutline):
 
 
 def test_of_equal_accuracy_the_cheaper_is_above_the_cutline():
-    assert choose([candidate(1, 0.5, 9.0), candidate(2, 0.5, 4.0), candidate(3, 0.5, 1.0)], 0.3).joules == 1.0
+    assert choose([candidate(1, 0.5, 9.0), candidate(2, 0.5, 4.0), candidate(3, 0.5, 1.0)], 0.3).num_trained == 1.0
 
 
 def test_usual_sizes_are_nine_within_the_budget_the_first_takes_all_of_it_in_halves():
