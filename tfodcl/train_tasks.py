@@ -29,6 +29,7 @@ from tfodcl.meta.augment import augmentation
 from tfodcl.metrics import mean_and_deviation
 from tfodcl.progress import progress
 from tfodcl.replay.hierarchy import MemoryPlan
+from tfodcl.report.results import MEMORY
 from tfodcl.resnets import ResNets, Weights, pretrain_resnet
 from tfodcl.run_folder import contents, write_results
 from tfodcl.stages.keras_network import in_chunks
@@ -190,8 +191,7 @@ def learn(plan: TaskPlan) -> None:
         cost = {"memory_bytes": memory(name, workload), "flops": stream_flops(name, workload)}
         of_runs = summarize_runs(runs, plan.stream(0).eval_points, learning)
         methods[name] = {**of_runs, "cost": cost, "energy": energy_of(name, runs, workload)}
-        if name in STORING:
-            static += static_entries(plan, name, training, frozen_blocks, learning, workload)
+        static += static_entries(plan, name, training, frozen_blocks, learning, workload)
         if name == "lightcl":
             in_float = measured_runs(plan, name, training, frozen_blocks, learning, int8=False)
             compared = {"float_accuracy": mean_final(in_float), "int8_accuracy": mean_final(runs)}
@@ -408,7 +408,8 @@ def chosen_learning(plan: TaskPlan, name: str, training: Training, frozen_blocks
 def static_entries(
     plan: TaskPlan, name: str, training: Training, frozen_blocks: int, learning: TaskLearning, workload: Workload
 ) -> Iterator[dict[str, Any]]:
-    """What results.json holds of a method with its memory held at each of the static sizes, at its own rate."""
+    """What results.json holds of a method with its memory held at each of the static sizes, at its own rate; nothing of
+    one without a plan of its memory."""
     memory = learning.memory
     if memory is None:
         return
@@ -423,7 +424,7 @@ def static_entries(
         mean, deviation = mean_and_deviation(final)
         energy = energy_of(name, runs, workload)
         yield {
-            "kind": "memory",
+            "kind": MEMORY,
             "setting": f"{sizes.num_episodic}:{sizes.num_stream}",
             "num_episodic": sizes.num_episodic,
             "num_stream": sizes.num_stream,
