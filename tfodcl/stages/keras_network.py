@@ -25,9 +25,10 @@ class KerasNetwork:
       forward: (x (n, ..) float32, training) -> logits (n, num_classes); training: batch norms use the mini-batch's
         moments and move their own.
       variables: those that SGD changes.
-      learning_rate: constant, above 0.
+      learning_rate: above 0.
 
     Attributes:
+      rate_share: what the learning rate is multiplied by, 1 unless it is set.
       gradient_masks: None, or for each of `variables` one that its gradients are multiplied by. Set before any step.
     """
 
@@ -35,6 +36,7 @@ class KerasNetwork:
         self, forward: Callable[[tf.Tensor, bool], tf.Tensor], variables: Sequence[tf.Variable], learning_rate: float
     ) -> None:
         self.forward, self.variables, self.learning_rate = forward, tuple(variables), learning_rate
+        self.rate_share = tf.Variable(1.0, trainable=False)
         self.gradient_masks: Sequence[tf.Variable] | None = None
         self._infer = inference(lambda x: forward(x, False))
 
@@ -57,7 +59,7 @@ class KerasNetwork:
             if self.gradient_masks is not None:
                 gradients = [gradient * mask for gradient, mask in zip(gradients, self.gradient_masks, strict=True)]
             for variable, gradient in zip(self.variables, gradients, strict=True):
-                variable.assign_sub(self.learning_rate * gradient)
+                variable.assign_sub(self.learning_rate * self.rate_share * gradient)
             return logits
 
         return lambda *arguments: step(*map(tf.constant, arguments)).numpy()

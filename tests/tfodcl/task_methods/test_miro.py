@@ -85,26 +85,25 @@ def rows(x: np.ndarray) -> set[bytes]:
     return {one.tobytes() for one in x}
 
 
-def test_every_step_descends_the_cross_entropy_of_a_mini_batch_of_new_and_old_samples(make, tmp_path):
-    method, networks = make(Sizes(8, 10), swap_ratio=0.0), LinearNetworks()
+def test_every_step_descends_the_cross_entropy_of_a_mini_batch_of_new_and_old_samples_at_a_falling_rate(make, tmp_path):
+    method, networks = make(Sizes(8, 10), swap_ratio=0.0, epochs=10), LinearNetworks()
+    rates = [LEARNING.learning_rate * share for share in [1.0] * 7 + [0.2] * 2 + [0.04]]
     weights, sizes = [networks.kernel.astype(np.float64)], []
     memory = Hierarchy(SampleStorage(tmp_path / "again", RECORDS.record_bytes), Sizes(8, 10), seed=3)
     for task in draw_tasks():
         method.learn(task)
         memory.begin(task.classes)
         memory.receive(task.labels, RECORDS.encode(task.x))
-        for _ in range(LEARNING.epochs):
+        for rate in rates:
             for batch in memory.epoch(8):
                 records, labels = memory.gather(batch)
                 x = records.reshape(-1, *SHAPE)
-                weights = descend(
-                    lambda w, x=x, y=labels: cross_entropy(linear(x, w[0]), y), weights, LEARNING.learning_rate
-                )
+                weights = descend(lambda w, x=x, y=labels: cross_entropy(linear(x, w[0]), y), weights, rate)
                 sizes.append((len(batch.stream), len(batch.episodic)))
         memory.flush()
         assert_close(method.network.variables, weights)
-    assert method.num_trained == sum(map(sum, sizes)) == 2 * 10 + 2 * 18
-    assert sum(old for _, old in sizes) == 2 * 8 and method.chosen == [Sizes(8, 10)] * 2
+    assert method.num_trained == sum(map(sum, sizes)) == 10 * 10 + 10 * 18
+    assert sum(old for _, old in sizes) == 10 * 8 and method.chosen == [Sizes(8, 10)] * 2
     assert method.buffer_bytes == bytes_of(Sizes(8, 10))
     memory.storage.close()
 
