@@ -28,7 +28,8 @@ class TaskPreset:
       held_out: share of the training samples that are tested in that search.
       pretrain_steps: of supervised training on another data set, where there is one, with batch `pretrain_batch`; its
         rate falls from `pretrain_lr` as a cosine.
-      precision: of that training, a key of backbones.PRECISIONS.
+        precision: of that training, a key of backbones.PRECISIONS.
+      cutline: of Miro, see replay/hierarchy/sizing.choose.
     """
 
     depth: int
@@ -44,6 +45,7 @@ class TaskPreset:
     pretrain_batch: int = 128
     pretrain_lr: float = 0.1
     precision: str = "bfloat16"
+    cutline: float = 0.5
 
 
 def kept_channels(sparse: bool) -> tuple[float, float, float, float]:
@@ -56,8 +58,11 @@ _QUICK = TaskPreset(depth=18, width=16, num_tasks=5, epochs=5, rates=(0.01, 0.00
 # 50 epochs of ImageNet in 32x32 (1.28 M samples) with batch 256 came before; here as many steps as that data set has
 # cannot be assumed, and 50 epochs of CIFAR-100 are taken.
 _PAPER = TaskPreset(depth=18, width=64, num_tasks=5, epochs=50, rates=(0.01,), pretrain_steps=19_500, pretrain_lr=0.01)
-# Miro's for activities (arXiv 2308.06053), in both presets; its network is not known, ours trains at greater rates.
-_WINDOWS: dict[str, Any] = {"width": 16, "num_tasks": 10, "epochs": 10, "batch_size": 16, "rates": (0.03, 0.01, 0.1)}
+_UNTRAINED = (0.03, 0.01, 0.1)  # rates of networks that begin untrained
+# Of many classes, and of recordings as Miro's (arXiv 2308.06053); 100 epochs are LightCL's for Tiny-ImageNet.
+_IN_TEN_TASKS: dict[str, dict[str, Any]] = {"quick": {"rates": _UNTRAINED}, "paper": {"epochs": 100}}
+# Miro's for activities, in both presets; its network and rates are not known.
+_WINDOWS: dict[str, Any] = {"width": 16, "num_tasks": 10, "epochs": 10, "batch_size": 16, "cutline": 0.4}
 
 
 def choose_tasks(name: str, dataset: Dataset) -> TaskPreset:
@@ -65,9 +70,9 @@ def choose_tasks(name: str, dataset: Dataset) -> TaskPreset:
     if name not in TASK_PRESETS:
         raise InputError(f"methods that learn tasks have the presets {', '.join(TASK_PRESETS)}. Received: {name}.")
     preset = _QUICK if name == "quick" else _PAPER
-    num_classes = len(dataset.class_names)
-    if dataset.front_end["kind"] == "windows":
-        preset = dataclasses.replace(preset, **_WINDOWS)
-    elif num_classes >= 100:
-        preset = dataclasses.replace(preset, num_tasks=10, epochs=2 * preset.epochs if name == "paper" else 5)
+    num_classes, kind = len(dataset.class_names), dataset.front_end["kind"]
+    if kind == "windows":
+        preset = dataclasses.replace(preset, rates=_UNTRAINED, **_WINDOWS)
+    elif num_classes >= 100 or kind == "log_mel":
+        preset = dataclasses.replace(preset, num_tasks=10, **_IN_TEN_TASKS[name])
     return dataclasses.replace(preset, num_tasks=min(preset.num_tasks, -(-num_classes // 2)))

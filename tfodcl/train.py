@@ -164,8 +164,7 @@ def train_tasks(options: argparse.Namespace, names: list[str], dataset: Dataset,
     preset = dataclasses.replace(preset, **given)
     memory, codec = None, CodecSetting.parse(options.codec or LATENT_CODEC)
     if options.ram_budget is not None and not set(names).isdisjoint(STORING):
-        num_new = -(-len(dataset.class_names) // preset.num_tasks)
-        memory = functools.partial(plan_memory, options, len(dataset.class_names), num_new, folder)
+        memory = functools.partial(plan_memory, options, preset, len(dataset.class_names), folder)
     if options.freeze not in (None, "auto"):
         parse_count("--freeze", options.freeze, 0)
     if options.pretrain is None and options.pretrain_steps is not None:
@@ -187,10 +186,10 @@ def train_tasks(options: argparse.Namespace, names: list[str], dataset: Dataset,
 
 
 def plan_memory(
-    options: argparse.Namespace, num_classes: int, num_new: int, folder: Path, record_bytes: int
+    options: argparse.Namespace, preset: TaskPreset, num_classes: int, folder: Path, record_bytes: int
 ) -> MemoryPlan:
     """Miro's, as the options say."""
-    budget = parse_budget(options.ram_budget)
+    budget, num_new = parse_budget(options.ram_budget), -(-num_classes // preset.num_tasks)
     if options.sizes is None:
         grid = usual_grid(budget(0), record_bytes, num_classes, num_new)
     else:
@@ -198,7 +197,7 @@ def plan_memory(
     ratio: dict[str, Any] = (
         {} if options.swap_ratio is None else {"swap_ratio": parse_share("--swap-ratio", options.swap_ratio)}
     )
-    return MemoryPlan(options.storage or folder / "storage", budget, grid, **ratio)
+    return MemoryPlan(options.storage or folder / "storage", budget, grid, cutline=preset.cutline, **ratio)
 
 
 def parse_sizes(text: str) -> Sizes:
