@@ -5,8 +5,6 @@ both once an epoch; of the episodic records in a mini-batch a share is swapped f
 the first, the profiler tries the sizes that fit the budget, and choose() takes some for the task. A budget that falls
 makes memory smaller at the next epoch, storage that slows down makes swapping rarer.
 
-The learning rate falls to a fifth after seven tenths of a task's epochs, and again after nine, as published.
-
 What differs from the paper: the loss is softmax cross-entropy and SGD has no momentum, as of all methods here.
 """
 
@@ -37,11 +35,12 @@ from tfodcl.replay.hierarchy import (
 )
 from tfodcl.stages.keras_network import KerasNetwork
 from tfodcl.streams import SplitTask
+from tfodcl.task_methods.falling_rate import rate_share
 from tfodcl.task_methods.learning import MiniBatches, TaskLearning, WholeNetworks, num_bytes
 from tfodcl.task_methods.profiler import Profiler
 
 HELD_OUT_EVERY = 20  # of each class's samples the second, and every so many after it, are for the profiler
-RATE_STEP = 0.2  # after 49 and 63 of 70 epochs
+MOST_TESTED = 200  # of these, in all and at a time, but one of each class at least
 _RECEIVED_AT_ONCE = 256  # samples acknowledged together
 _SWAPS = 17  # of the seed
 
@@ -231,17 +230,20 @@ class Miro:
 
     def _profile(self, memory: Hierarchy, profiler: Profiler) -> None:
         pairs = self._affordable(memory, self._plan.grid)
-        self._candidates = profiler.candidates(pairs, memory, self._model.get_weights(), self._read_held_out())
+        self._candidates = profiler.candidates(
+            pairs, memory, self._model.get_weights(), self._read_held_out(), self.num_trained
+        )
         if self._candidates:
             self._wanted = choose(self._candidates, self._plan.cutline).sizes
             self._resize(memory, self._wanted)
 
     def _read_held_out(self) -> tuple[np.ndarray, np.ndarray]:
-        """Records (n, record_bytes) and labels (n,), as far as storage can give them."""
+        """Records (n, record_bytes) and labels (n,), as far as storage can give them: of each class the first ones."""
         records: list[np.ndarray] = []
         labels: list[int] = []
-        for label, count in self._held_out.num_records.items():
-            for number in range(count):
+        counts = self._held_out.num_records
+        for label, count in counts.items():
+            for number in range(min(count, max(1, MOST_TESTED // len(counts)))):
                 with contextlib.suppress(StorageError):
                     records.append(self._held_out.read(label, number))
                     labels.append(label)
@@ -262,12 +264,6 @@ class Miro:
             self.swapper.request(memory.episodic, batch.episodic)
         if is_swapping:
             self._schedule.decide(self._detector.is_congested)
-
-
-def rate_share(epoch: int, num_epochs: int) -> float:
-    """Of the learning rate, in an epoch of a task: 0, 1, .."""
-    num_steps = (10 * epoch >= 7 * num_epochs) + (10 * epoch >= 9 * num_epochs)
-    return RATE_STEP**num_steps
 
 
 def num_held_out(rank: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LinearRegression
 
 from tests.tfodcl.task_methods.tiny import (
     NUM_CLASSES,
@@ -282,7 +283,8 @@ def test_sizes_are_those_of_most_accuracy_per_energy_that_the_profiler_found(mak
     asked = []
     accuracies = dict(zip(GRID, (0.8, 0.3, 0.7), strict=True))
 
-    def made_up(self, pairs, memory, weights, held_out):
+    def made_up(self, pairs, memory, weights, held_out, num_learnt):
+        assert num_learnt == method.num_trained == 2 * 10
         asked.append((pairs, [array.copy() for array in weights], held_out))
         return [Candidate(sizes, accuracies[sizes], sizes.num_records) for sizes in pairs]
 
@@ -330,23 +332,26 @@ def filled(tmp_path):
     storage.close()
 
 
-def test_each_pair_is_tried_in_miniature_from_one_checkpoint(filled, monkeypatch):
+def test_accuracies_are_fitted_to_those_of_pairs_in_miniature_trained_from_one_checkpoint(filled, monkeypatch):
     memory, held_out = filled
-    monkeypatch.setattr(profiling, "MOST_SHARE", 0.2)
     monkeypatch.setattr(profiling, "MOST_COST", 100)
-    networks, pairs, seed = LinearNetworks(), [Sizes(40, 20), Sizes(100, 80), Sizes(100, 2000)], 7
-    learning = dataclasses.replace(LEARNING, augment=lambda x, rng: x + rng.normal(0, 0.3, x.shape))
+    networks, seed = LinearNetworks(), 7
+    pairs = [Sizes(40, 20), Sizes(100, 80), Sizes(40, 100), Sizes(100, 2000)]
+    learning = dataclasses.replace(LEARNING, epochs=21, augment=lambda x, rng: x + rng.normal(0, 0.3, x.shape))
     start = [networks.kernel + 0.01]
     before = (memory.episodic.numbers.copy(), memory.stream.numbers.copy())
     profiler = Profiler(networks, learning, RECORDS.decode, seed)
-    found = profiler.candidates(pairs, memory, start, held_out)
+    found = profiler.candidates(pairs, memory, start, held_out, 0)
 
     network = KerasNetwork.of(model := networks.whole(), LEARNING.learning_rate)
     step, num_trained = network.minimizer(network.cross_entropy), 0
 
-    def train(weights: list[np.ndarray], sizes: Sizes, num_epochs: int, batches: MiniBatches) -> list[np.ndarray]:
+    def train(
+        weights: list[np.ndarray], sizes: Sizes, num_epochs: int, rate_share: float, batches: MiniBatches
+    ) -> list[np.ndarray]:
         nonlocal num_trained
         model.set_weights(weights)
+        network.rate_share.assign(rate_share)
         miniature = memory.resized(sizes, seed)
         for _ in range(num_epochs):
             for batch in miniature.epoch(LEARNING.batch_size):
@@ -355,18 +360,21 @@ def test_each_pair_is_tried_in_miniature_from_one_checkpoint(filled, monkeypatch
                 num_trained += len(labels)
         return model.get_weights()
 
-    scaled, num_records = (Sizes(8, 4), Sizes(20, 16), Sizes(20, 400)), (60, 180, 300)  # 200 of the task there are
-    for sizes, small, count, one in zip(pairs, scaled, num_records, found, strict=True):
+    accuracies = []
+    for small in (Sizes(8, 4), Sizes(20, 16), Sizes(8, 20), Sizes(20, 40)):  # 200 of the task there are
         batches = MiniBatches(learning, seed + 1)  # each pair sees the same noise behind the checkpoint's
-        checkpoint = train(start, Sizes(8, 8), 10, batches)
-        (kernel,) = train(checkpoint, small, 5, batches)
+        checkpoint = train(start, Sizes(8, 8), 3, 1.0, batches)
+        (kernel,) = train(checkpoint, small, 2, 0.2, batches)
         predicted = linear(held_out[0], kernel.astype(np.float64)).argmax(axis=1)
         right = [np.mean(predicted[held_out[1] == label] == label) for label in range(NUM_CLASSES)]
-        assert one.sizes == sizes and one.accuracy == pytest.approx(np.mean(right), abs=0.02)
-        assert one.num_trained == LEARNING.epochs * count
-    assert found[0].accuracy > 0.3
-    # The checkpoint was made three times here; a test of 80 samples counts as training on 27.
-    assert profiler.num_trained == num_trained - 2 * 10 * 16 + 3 * 27
+        accuracies.append(np.mean(right))
+    counts = np.log1p([(40, 20), (100, 80), (40, 100), (100, 200)])
+    expected = LinearRegression().fit(counts, accuracies).predict(counts)
+    assert [one.accuracy for one in found] == pytest.approx(expected, abs=0.02) and expected.min() > 0.3
+    assert [one.sizes for one in found] == pairs
+    assert [one.num_trained for one in found] == [21 * count for count in (60, 180, 140, 300)]
+    # The checkpoint was made four times here; a test of 80 samples counts as training on 27.
+    assert profiler.num_trained == num_trained - 3 * 3 * 16 + 4 * 27
     for tier, numbers in zip((memory.episodic, memory.stream), before, strict=True):
         np.testing.assert_array_equal(tier.numbers, numbers)
 
@@ -374,42 +382,55 @@ def test_each_pair_is_tried_in_miniature_from_one_checkpoint(filled, monkeypatch
 def test_in_miniature_every_class_has_a_record(filled, monkeypatch):
     memory, held_out = filled
     monkeypatch.setattr(profiling, "MOST_COST", 100)
+    monkeypatch.setattr(profiling, "SHARES", (0.05,))
     profiler = Profiler(LinearNetworks(), LEARNING, RECORDS.decode, 0)
-    found = profiler.candidates([Sizes(0, 4), Sizes(3, 3)], memory, [LinearNetworks().kernel], held_out)
-    assert len(found) == 2 and profiler.num_trained == 10 * (2 + 2) + 5 * (0 + 2) + 5 * (2 + 2) + 2 * 27
+    found = profiler.candidates([Sizes(0, 4), Sizes(3, 3)], memory, [LinearNetworks().kernel], held_out, 0)
+    assert len(found) == 2 and profiler.num_trained == (2 + 2) + (0 + 2) + (2 + 2) + 2 * 27
 
 
 @pytest.mark.parametrize(
-    ("epochs", "tried", "num_trained"),
+    ("num_learnt", "num_trained"),
     [
-        (57, "abcde", 10 * 4 + 5 * (4 + 6 + 6 + 8 + 12) + 5),
-        (56, "abde", 10 * 4 + 5 * (4 + 6 + 8 + 12) + 4),
-        (48, "ace", 10 * 4 + 5 * (4 + 6 + 12) + 3),
-        (38, "ae", 10 * 4 + 5 * (4 + 12) + 2),
-        (31, "ae", 10 * 4 + 5 * (4 + 12) + 2),
-        (30, "", 0),
+        (3320, 2 * 16 + 16 + 24 + 24 + 32 + 40 + 48 + 6),  # all six in a fifth of memory
+        (3319, 2 * 16 + 16 + 24 + 24 + 40 + 48 + 5),  # without the fourth
+        (2660, 2 * 16 + 16 + 24 + 24 + 40 + 48 + 5),
+        (2659, 2 * 8 + 8 + 12 + 12 + 16 + 20 + 24 + 6),  # all in a tenth
+        (820, 2 * 8 + 8 + 12 + 12 + 20 + 24 + 5),
+        (819, 0),
     ],
 )
-def test_the_profiler_trains_on_no_more_than_its_share_of_the_tasks_records(filled, epochs, tried, num_trained):
-    """A twentieth of a tier is 2, 4 or 6 records; half of that would make most pairs alike."""
+def test_the_profiler_trains_on_no_more_than_its_share_of_all_records(filled, num_learnt, num_trained):
     memory, (records, labels) = filled
-    sizes = (Sizes(40, 40), Sizes(80, 40), Sizes(40, 80), Sizes(80, 80), Sizes(120, 120))
-    pairs = dict(zip("abcde", sizes, strict=True))
-    profiler = Profiler(LinearNetworks(), dataclasses.replace(LEARNING, epochs=epochs), RECORDS.decode, 0)
-    found = profiler.candidates(list(sizes), memory, [LinearNetworks().kernel], (records[:3], labels[:3]))
-    assert [one.sizes for one in found] == [pairs[name] for name in tried]
-    assert profiler.num_trained == num_trained <= 0.05 * epochs * 80
+    pairs = [Sizes(*pair) for pair in ((40, 40), (80, 40), (40, 80), (80, 80), (120, 80), (120, 120))]
+    profiler = Profiler(LinearNetworks(), dataclasses.replace(LEARNING, epochs=14), RECORDS.decode, 0)
+    found = profiler.candidates(pairs, memory, [LinearNetworks().kernel], (records[:3], labels[:3]), num_learnt)
+    assert [one.sizes for one in found] == (pairs if num_trained else [])
+    assert profiler.num_trained == num_trained <= 0.05 * (num_learnt + 14 * 80)
 
 
-def test_pairs_that_would_be_alike_in_miniature_and_tests_without_samples_are_not_tried(filled, monkeypatch):
+def test_what_was_tried_before_is_of_the_same_share(filled):
+    memory, (records, labels) = filled
+    pairs = [Sizes(40, 40), Sizes(80, 80)]
+    profiler = Profiler(LinearNetworks(), LEARNING, RECORDS.decode, 0)
+    for num_learnt, expected in ((1600, 2), (1600, 0), (1600, 0), (4000, 2)):
+        given = memory, [LinearNetworks().kernel], (records[:3], labels[:3]), num_learnt
+        assert len(profiler.candidates(pairs, *given)) == expected
+        assert profiler.num_trained <= 0.05 * (num_learnt + 2 * 80)
+
+
+def test_pairs_that_are_or_would_be_alike_and_tests_without_samples_are_not_tried(filled, monkeypatch):
     memory, (records, labels) = filled
     monkeypatch.setattr(profiling, "MOST_COST", 100)
-    profiler = Profiler(LinearNetworks(), LEARNING, RECORDS.decode, 0)
-    alike = [Sizes(40, 40), Sizes(41, 40)]
-    assert profiler.candidates(alike, memory, [LinearNetworks().kernel], (records, labels)) == []
+    profiler, kernel = Profiler(LinearNetworks(), LEARNING, RECORDS.decode, 0), LinearNetworks().kernel
+    alike_in_miniature = [Sizes(40, 40), Sizes(42, 40)]
+    assert profiler.candidates(alike_in_miniature, memory, [kernel], (records, labels), 0) == []
     different = [Sizes(40, 40), Sizes(80, 80)]
-    assert profiler.candidates(different, memory, [LinearNetworks().kernel], (records[:0], labels[:0])) == []
+    assert profiler.candidates(different, memory, [kernel], (records[:0], labels[:0]), 0) == []
     assert profiler.num_trained == 0
+    same = [Sizes(40, 200), Sizes(80, 40), Sizes(40, 2000)]  # 200 of the task there are
+    found = profiler.candidates(same, memory, [kernel], (records, labels), 0)
+    assert [one.sizes for one in found] == same and found[0].accuracy == found[2].accuracy
+    assert profiler.num_trained == 16 + (8 + 40) + (16 + 8) + 2 * 27
 
 
 def test_classes_with_few_samples_are_learnt_and_damaged_held_out_ones_left_out(make, monkeypatch):
@@ -443,7 +464,7 @@ def test_the_same_seed_learns_the_same_while_storage_keeps_up(make, tmp_path, st
 def test_a_learner_goes_on_after_a_task_as_if_nothing_had_happened(make, monkeypatch, tmp_path, storage_keeps_up):
     """Bit for bit, where storage keeps up."""
     monkeypatch.setattr(profiling, "MOST_COST", 100)
-    monkeypatch.setattr(profiling, "MOST_SHARE", 1.0)
+    monkeypatch.setattr(profiling, "SHARES", (1.0,))
     tasks, found = draw_tasks(100), []
     for name in ("whole", "interrupted"):
         method = make(*GRID, swap_ratio=0.5, folder=tmp_path / name)
