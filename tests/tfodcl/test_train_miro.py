@@ -56,14 +56,19 @@ def records_of(folder: Path, record_bytes: int = RECORD_BYTES) -> list[bytes]:
     return found
 
 
-def test_a_command_killed_with_its_storage_half_full_resumes_and_every_sample_is_stored_once(data, tmp_path):
-    arguments = ("--methods", "miro", "--ram-budget", "60k", "--out", tmp_path / "out", "--storage", tmp_path / "card")
-    process, checkpoint = start(data, *arguments), tmp_path / "out" / "methods" / "miro" / "run_0.npz"
+def kill_after_a_task(data: Path, checkpoint: Path, *arguments: object) -> None:
+    """Starts the command, and kills it once it has left what learning goes on from."""
+    process = start(data, *arguments)
     while not checkpoint.exists():
         assert process.poll() is None, process.communicate()[1]
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.communicate()
+
+
+def test_a_command_killed_with_its_storage_half_full_resumes_and_every_sample_is_stored_once(data, tmp_path):
+    arguments = ("--methods", "miro", "--ram-budget", "60k", "--out", tmp_path / "out", "--storage", tmp_path / "card")
+    kill_after_a_task(data, tmp_path / "out" / "methods" / "miro" / "run_0.npz", *arguments)
     folder = tmp_path / "card" / "miro" / "run_0"
     assert len(records_of(folder)) >= 2 * (40 - 2)
     code, errors = call(data, *arguments)
@@ -179,6 +184,18 @@ def test_miro_over_latents_holds_more_records_in_the_budget_and_both_have_storag
     other = ("--storage", tmp_path / "storage", "--codec", "uniform:4", "--out", tmp_path / "other")
     code, errors = call(data, "--methods", "miro_latent", *PRETRAINED, "--ram-budget", "30k", *other)
     assert code == 2 and "storage must be new or of the same run; delete " in errors
+
+
+def test_over_latents_too_a_killed_command_resumes_and_stores_what_one_stores_that_was_not(data, tmp_path):
+    arguments = ("--methods", "miro_latent", *PRETRAINED, "--ram-budget", "30k", "--codec", "uniform:2", "--out")
+    kill_after_a_task(data, tmp_path / "out" / "methods" / "miro_latent" / "run_0.npz", *arguments, tmp_path / "out")
+    learnt = {}
+    for name in ("out", "other"):
+        code, errors = call(data, *arguments, tmp_path / name)
+        assert code == 0, errors
+        folder = tmp_path / name / "storage" / "miro_latent" / "run_0"
+        learnt[name] = sorted(records_of(folder, LATENT // 4) + records_of(folder / "held_out", LATENT // 4))
+    assert learnt["out"] == learnt["other"] and len(learnt["out"]) == 160
 
 
 def macs_of(unit: Unit) -> int:
