@@ -1,9 +1,9 @@
 """Miro (arXiv 2308.06053): replay from a memory whose tiers are sized while it learns.
 
 A task's samples are stored and fill the stream buffer. Mini-batches are of stream buffer and episodic memory, all of
-both once an epoch; of the episodic records in a mini-batch a share is swapped for others from storage. At each task but
-the first, the profiler tries the sizes that fit the budget, and choose() takes some for the task. A budget that falls
-makes memory smaller at the next epoch, storage that slows down makes swapping rarer.
+both once an epoch; of the episodic records in a mini-batch a share is swapped for others from storage. At a task but
+the first, as often as it may, the profiler tries the sizes that fit the budget, and choose() takes some from then on. A
+budget that falls makes memory smaller at the next epoch, storage that slows down makes swapping rarer.
 
 What differs from the paper: the loss is softmax cross-entropy and SGD has no momentum, as of all methods here.
 """
