@@ -273,7 +273,9 @@ def workload_of(plan: TaskPlan, network: ResNet, frozen_blocks: int, memory: Mem
     )
     if memory is None:
         return workload
-    return dataclasses.replace(workload, sizes=memory.grid[0], codec=memory.codec)
+    return dataclasses.replace(
+        workload, sizes=max(memory.grid, key=lambda sizes: sizes.num_records), codec=memory.codec
+    )
 
 
 class Training:

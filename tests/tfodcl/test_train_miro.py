@@ -175,10 +175,11 @@ def test_miro_over_latents_holds_more_records_in_the_budget_and_both_have_storag
             macs = 3 * (trained + (1 - num_frozen) * frozen) * num_records + num_frozen * frozen * 160
             flash = 0.25 / 4096 * (facts["bytes_read"] / 4000 + facts["bytes_written"] / 2000)
             assert method["energy"]["joules"] == pytest.approx(15 / (256 * 1.12e9) * macs + flash)
-    assert held == {"miro": 30 * 1024 // (RECORD_BYTES + 16), "miro_latent": 30 * 1024 // (LATENT // 4 + 16)}
+    slots = {"miro": 30 * 1024 // (RECORD_BYTES + 16), "miro_latent": 30 * 1024 // (LATENT // 4 + 16)}
+    assert held == {name: most // 2 for name, most in slots.items()}  # as it begins
     assert results["protocol"]["codec"] == "uniform:2"
     memory = results["methods"]["miro_latent"]["cost"]["memory_bytes"]
-    assert memory["buffer"] == held["miro_latent"] * (LATENT // 4 + 16) and memory["codec"] == 32
+    assert memory["buffer"] == slots["miro_latent"] * (LATENT // 4 + 16) and memory["codec"] == 32
     code, errors = call(data, *arguments, "--codec", "uniform:4")
     assert code == 2 and "with codec=uniform:2, not uniform:4" in errors
     other = ("--storage", tmp_path / "storage", "--codec", "uniform:4", "--out", tmp_path / "other")
@@ -229,7 +230,7 @@ def test_a_codec_is_fitted_once_on_samples_of_the_training_before(plan, monkeypa
     ((latents, zero_point),) = asked
     assert {row.tobytes() for row in latents} == {row.tobytes() for row in frozen.encode(plan.pretraining.x_train)}
     assert len(latents) == len(plan.pretraining.x_train) == 60 and zero_point == frozen.zero_point == -128
-    assert memory.codec.payload_bytes == LATENT // 8 and memory.grid[0].num_records == 10**6 // (LATENT // 8 + 16)
+    assert memory.codec.payload_bytes == LATENT // 8 and memory.grid[0].num_records == 10**6 // (LATENT // 8 + 16) // 2
     monkeypatch.setattr(train_tasks, "NUM_CODEC_SAMPLES", 10)
     asked.clear()
     train_tasks.learn(plan)

@@ -65,14 +65,15 @@ def affordable(
 
 
 def usual_grid(budget_bytes: int, record_bytes: int, num_classes: int, num_new: int) -> list[Sizes]:
-    """The whole budget, a half and a quarter of it, of which episodic memory has a half, four fifths or a fifth; those
-    that hold the classes, as in `affordable`.
+    """A half of the budget, the whole and a quarter of it, of which episodic memory has a half, four fifths or a fifth;
+    those that hold the classes, as in `affordable`. The first is middling, as what the paper begins with: the whole
+    costs twice the energy before anything is known.
 
     Raises:
       InputError: as `affordable`.
     """
     most = budget_bytes // slot_bytes(record_bytes)
-    pairs = [(round(share * total), total) for total in (most, most // 2, most // 4) for share in _SHARES]
+    pairs = [(round(share * total), total) for total in (most // 2, most, most // 4) for share in _SHARES]
     grid = [Sizes(old, total - old) for old, total in pairs if 0 < old < total]
     return [sizes for sizes in grid if sizes.holds(num_classes, num_new)] or affordable(
         [Sizes(max(1, most - num_new), num_new)], record_bytes, budget_bytes, num_classes, num_new

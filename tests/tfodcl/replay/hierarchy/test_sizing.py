@@ -76,12 +76,12 @@ def test_of_equal_accuracy_the_cheaper_is_above_the_cutline():
     assert choose([candidate(1, 0.5, 9.0), candidate(2, 0.5, 4.0), candidate(3, 0.5, 1.0)], 0.3).num_trained == 1.0
 
 
-def test_usual_sizes_are_nine_within_the_budget_the_first_takes_all_of_it_in_halves():
+def test_usual_sizes_are_nine_within_the_budget_the_first_takes_half_of_it_in_halves():
     grid = usual_grid(1000 * 66 + 3, 50, 10, 2)
-    assert grid[0] == Sizes(500, 500) and len(set(grid)) == 9
-    assert [sizes.num_records for sizes in grid] == [1000] * 3 + [500] * 3 + [250] * 3
-    assert [sizes.num_episodic for sizes in grid[:3]] == [500, 800, 200]
-    assert usual_grid(1000 * 66, 50, 201, 2) == [Sizes(500, 500), Sizes(800, 200), Sizes(250, 250), Sizes(400, 100)]
+    assert grid[0] == Sizes(250, 250) and len(set(grid)) == 9
+    assert [sizes.num_records for sizes in grid] == [500] * 3 + [1000] * 3 + [250] * 3
+    assert [sizes.num_episodic for sizes in grid[:3]] == [250, 400, 100]
+    assert usual_grid(1000 * 66, 50, 201, 2) == [Sizes(250, 250), Sizes(400, 100), Sizes(500, 500), Sizes(800, 200)]
     assert usual_grid(25 * 66, 50, 20, 5) == [Sizes(20, 5)]
     with pytest.raises(
         InputError, match="one record of each class, 25 of 66 bytes, new ones twice. Received: 1600 bytes"
