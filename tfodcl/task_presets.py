@@ -28,7 +28,7 @@ class TaskPreset:
       held_out: share of the training samples that are tested in that search.
       pretrain_steps: of supervised training on another data set, where there is one, with batch `pretrain_batch`; its
         rate falls from `pretrain_lr` as a cosine.
-        precision: of that training, a key of backbones.PRECISIONS.
+      precision: of that training, a key of backbones.PRECISIONS.
       cutline: of Miro, see replay/hierarchy/sizing.choose.
     """
 
@@ -58,9 +58,9 @@ _QUICK = TaskPreset(depth=18, width=16, num_tasks=5, epochs=5, rates=(0.01, 0.00
 # 50 epochs of ImageNet in 32x32 (1.28 M samples) with batch 256 came before; here as many steps as that data set has
 # cannot be assumed, and 50 epochs of CIFAR-100 are taken.
 _PAPER = TaskPreset(depth=18, width=64, num_tasks=5, epochs=50, rates=(0.01,), pretrain_steps=19_500, pretrain_lr=0.01)
-_UNTRAINED = (0.03, 0.01, 0.1)  # rates of networks that begin untrained
+_GREATER_RATES = (0.03, 0.01, 0.1)  # for Miro's data, on which networks mostly begin untrained
 # Of many classes, and of recordings as Miro's (arXiv 2308.06053); 100 epochs are LightCL's for Tiny-ImageNet.
-_IN_TEN_TASKS: dict[str, dict[str, Any]] = {"quick": {"rates": _UNTRAINED}, "paper": {"epochs": 100}}
+_IN_TEN_TASKS: dict[str, dict[str, Any]] = {"quick": {"rates": _GREATER_RATES}, "paper": {"epochs": 100}}
 # Miro's for activities, in both presets; its network and rates are not known.
 _WINDOWS: dict[str, Any] = {"width": 16, "num_tasks": 10, "epochs": 10, "batch_size": 16, "cutline": 0.4}
 
@@ -72,7 +72,7 @@ def choose_tasks(name: str, dataset: Dataset) -> TaskPreset:
     preset = _QUICK if name == "quick" else _PAPER
     num_classes, kind = len(dataset.class_names), dataset.front_end["kind"]
     if kind == "windows":
-        preset = dataclasses.replace(preset, rates=_UNTRAINED, **_WINDOWS)
+        preset = dataclasses.replace(preset, rates=_GREATER_RATES, **_WINDOWS)
     elif num_classes >= 100 or kind == "log_mel":
         preset = dataclasses.replace(preset, num_tasks=10, **_IN_TEN_TASKS[name])
     return dataclasses.replace(preset, num_tasks=min(preset.num_tasks, -(-num_classes // 2)))

@@ -28,7 +28,7 @@ from tfodcl.layer_metrics import LayerMetrics, choose_frozen_blocks, measure_lay
 from tfodcl.meta.augment import augmentation
 from tfodcl.metrics import mean_and_deviation
 from tfodcl.progress import progress
-from tfodcl.replay.hierarchy import MemoryPlan
+from tfodcl.replay.hierarchy import MemoryPlan, ram_bytes
 from tfodcl.report.results import MEMORY
 from tfodcl.resnets import ResNets, Weights, pretrain_resnet
 from tfodcl.run_folder import contents, write_results
@@ -273,9 +273,10 @@ def workload_of(plan: TaskPlan, network: ResNet, frozen_blocks: int, memory: Mem
     )
     if memory is None:
         return workload
-    return dataclasses.replace(
-        workload, sizes=max(memory.grid, key=lambda sizes: sizes.num_records), codec=memory.codec
-    )
+    record_bytes = memory.codec.payload_bytes if memory.codec else plan.sample_bytes
+    fitting = [sizes for sizes in memory.grid if ram_bytes(sizes, record_bytes) <= memory.budget(0)]
+    largest = max(fitting or memory.grid, key=lambda sizes: sizes.num_records)
+    return dataclasses.replace(workload, sizes=largest, codec=memory.codec)
 
 
 class Training:

@@ -1,6 +1,7 @@
 """python -m tfodcl.train --methods miro, or miro_latent: killed and resumed, its storage, its budget, and what it
 refuses."""
 
+import argparse
 import json
 import os
 import signal
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 from tests.tfodcl.test_train_tasks import SHAPE, write_data
-from tfodcl import train_tasks
+from tfodcl import train, train_tasks
 from tfodcl.compress.setting import CodecSetting
 from tfodcl.data import load
 from tfodcl.replay.hierarchy import MemoryPlan, SampleStorage, fixed, usual_grid
@@ -214,6 +215,13 @@ def plan(data, tmp_path, monkeypatch) -> train_tasks.TaskPlan:
     preset = TaskPreset(18, 8, num_tasks=2, epochs=1, rates=(0.1,), pretrain_steps=2, pretrain_batch=8)
     tasks = (load("tiny"), load("other"), preset, "quick", ["miro_latent"], "4", 0, 1, tmp_path)
     return train_tasks.TaskPlan(*tasks, memory, CodecSetting.parse("pq:8"))
+
+
+def test_memory_has_the_presets_cutline_and_the_usual_sizes_of_its_budget(tmp_path):
+    options = argparse.Namespace(ram_budget="60k", sizes=None, swap_ratio=None, storage=None)
+    preset = TaskPreset(18, 8, num_tasks=2, epochs=1, rates=(0.1,), cutline=0.3)
+    plan = train.plan_memory(options, preset, 4, tmp_path, RECORD_BYTES)
+    assert plan.cutline == 0.3 and plan.grid == usual_grid(60 * 1024, RECORD_BYTES, 4, 2)
 
 
 def test_a_codec_is_fitted_once_on_samples_of_the_training_before(plan, monkeypatch):

@@ -20,7 +20,7 @@
 What is trained, and everything of it, is float32. A frozen stage is int8, and so are its outputs. Samples that are
 kept are uint8. SparCL is counted as on a machine that skips what its masks leave out. A replayed mini-batch is as
 large as a new one, or the buffer where that is smaller; the buffer counts as full, and LightCL's network as pretrained,
-from the first step. Miro's tiers have the largest sizes of its grid, and are full as far as there are samples.
+from the first step. Miro's tiers have the largest sizes it may take, and are full as far as there are samples.
 
 Left out are labels, moving statistics of batch norms, a framework's temporaries, additions and activation functions,
 passes over a few hundred samples once a task (for EWC's importance, SparCL's masks, LightCL's channels), and that

@@ -5,7 +5,8 @@ both once an epoch; of the episodic records in a mini-batch a share is swapped f
 the first, as often as it may, the profiler tries the sizes that fit the budget, and choose() takes some from then on. A
 budget that falls makes memory smaller at the next epoch, storage that slows down makes swapping rarer.
 
-What differs from the paper: the loss is softmax cross-entropy and SGD has no momentum, as of all methods here.
+What differs from the paper: the loss is softmax cross-entropy and SGD has neither momentum nor weight decay, as
+of all methods here.
 """
 
 import contextlib
@@ -40,7 +41,7 @@ from tfodcl.task_methods.learning import MiniBatches, TaskLearning, WholeNetwork
 from tfodcl.task_methods.profiler import Profiler
 
 HELD_OUT_EVERY = 20  # of each class's samples the second, and every so many after it, are for the profiler
-MOST_TESTED = 200  # of these, in all and at a time, but one of each class at least
+MOST_TESTED = 200  # of these at a task, one of each class at least
 _RECEIVED_AT_ONCE = 256  # samples acknowledged together
 _SWAPS = 17  # of the seed
 
@@ -135,7 +136,8 @@ class Miro:
         memory = self._opened()
         known = {
             "facts": self.facts(),
-            "wanted": [self._wanted.num_episodic, self._wanted.num_stream],
+            "wanted": asdict(self._wanted),
+            "candidates": [asdict(one) for one in self._candidates],
             "swap_rate": self._schedule.rate,
             "classes": memory.episodic.classes,
             "generators": [generator.bit_generator.state for generator in self._generators()],
@@ -159,7 +161,8 @@ class Miro:
         if self.profiler:
             self.profiler.num_trained = facts["num_profiled"]
         self._bytes_read_before = facts["bytes_read"]
-        self._wanted = Sizes(*known["wanted"])
+        self._wanted = Sizes(**known["wanted"])
+        self._candidates = [Candidate(**{**one, "sizes": Sizes(**one["sizes"])}) for one in known["candidates"]]
         self.swapper.counts = SwapCounts(**facts["swapped"])
         self._schedule.rate = known["swap_rate"]
         memory.restore(self.chosen[-1], known["classes"], state["labels"], state["numbers"])
@@ -230,10 +233,9 @@ class Miro:
 
     def _profile(self, memory: Hierarchy, profiler: Profiler) -> None:
         pairs = self._affordable(memory, self._plan.grid)
-        self._candidates = profiler.candidates(
-            pairs, memory, self._model.get_weights(), self._read_held_out(), self.num_trained
-        )
-        if self._candidates:
+        found = profiler.candidates(pairs, memory, self._model.get_weights(), self._read_held_out(), self.num_trained)
+        if found:
+            self._candidates = found
             self._wanted = choose(self._candidates, self._plan.cutline).sizes
             self._resize(memory, self._wanted)
 

@@ -5,16 +5,16 @@
                                    ─► accuracy on samples held out of learning
 
 Held out are samples of all classes so far that learning never sees; the published profiler looks at test samples.
-Energy is in proportion to the records that a task's epochs train on. A pair's epochs are at the rate of a task's last
-ones: at its first one's, which mini-batches came last decides more than the pair does.
+Energy is in proportion to the records that a task's epochs train on. A pair's epochs are at the rate after its first
+fall: at the rate before, which mini-batches come last decides more than the pair does.
 
 The profiler may train on MOST_COST of the records that the learner trains on, up to the end of the task with the least
-of the pairs; one that is only tested counts a third. It takes the largest of SHARES of memory, and of the pairs as many
-as it may and as differ there, spread over the list; the others' accuracy is that of a fit to these. Where not even
-FEWEST_PAIRS can be, it tries none until it may: of few records, chance would choose.
+of the pairs (more only if the budget falls below that meanwhile); one that is only tested counts a third. It takes the
+largest of SHARES of memory, and of the pairs as many as it may and as differ there, spread over the list. Where these
+would be less than FEWEST_PAIRS, or than all where fewer differ, it tries none until it may: of few, chance would
+choose.
 """
 
-import itertools
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -66,7 +66,8 @@ class Profiler:
         held_out: tuple[np.ndarray, np.ndarray],
         num_learnt: int,
     ) -> list[Candidate]:
-        """What is expected of each of the pairs, from those that may be tried; nothing if that is too few.
+        """What is expected of each of the pairs, fitted to those that may be tried; nothing if that is too few. Of
+        pairs that would hold the same records, the smallest stands for all.
 
         Args:
           memory: with the task's samples in its stream buffer; it stays as it is.
@@ -74,9 +75,11 @@ class Profiler:
           held_out: records (n, record_bytes) uint8 and labels (n,); of none, nothing is tried.
           num_learnt: records in the learner's mini-batches so far.
         """
-        least = min(_num_records(sizes, memory) for sizes in pairs)
+        from_largest = sorted(pairs, key=lambda sizes: -sizes.num_records)
+        different = list({_records(sizes, memory): sizes for sizes in from_largest}.values())
+        least = min(_num_records(sizes, memory) for sizes in different)
         most = MOST_COST * (num_learnt + self._learning.epochs * least) - self.num_trained
-        tried, share = self._affordable(pairs, memory, len(held_out[1]), most)
+        tried, share = self._to_try(different, memory, len(held_out[1]), most)
         if not tried:
             return []
         self._model.set_weights(weights)
@@ -90,25 +93,25 @@ class Profiler:
             self.batches.rng.bit_generator.state = drawing  # all see the same changes of samples
             self._train(memory, sizes, share, self._pair_epochs)
             accuracies.append(self._accuracy(memory, *held_out))
-        fitted = _fit([_tier_counts(sizes, memory) for sizes in tried], accuracies)
-        return [
-            Candidate(sizes, fitted(_tier_counts(sizes, memory)), self._learning.epochs * _num_records(sizes, memory))
-            for sizes in pairs
-        ]
+        counts = [_tier_counts(sizes, memory) for sizes in different]
+        expected = _fit([_tier_counts(sizes, memory) for sizes in tried], accuracies, counts)
+        num_trained = [self._learning.epochs * sum(count) for count in counts]
+        return [Candidate(*one) for one in zip(different, expected, num_trained, strict=True)]
 
-    def _affordable(
-        self, pairs: Sequence[Sizes], memory: Hierarchy, num_tested: int, most: float
+    def _to_try(
+        self, different: Sequence[Sizes], memory: Hierarchy, num_tested: int, most: float
     ) -> tuple[Sequence[Sizes], float]:
         """Pairs that may be tried at a cost of at most `most`, and the share of each tier's records."""
-        different = list({_records(sizes, memory): sizes for sizes in pairs}.values())
         fewest = max(2, min(FEWEST_PAIRS, len(different)))
-        for share, num_pairs in itertools.product(SHARES, range(len(different), fewest - 1, -1)):
-            spread = [different[i] for i in np.linspace(0, len(different) - 1, num_pairs).round().astype(int)]
-            now, *scaled = (_scaled(sizes, memory, share) for sizes in (memory.sizes, *spread))
-            cost = self._checkpoint_epochs * _num_records(now, memory) + num_pairs * num_tested * TEST_COST
-            cost += self._pair_epochs * sum(_num_records(sizes, memory) for sizes in scaled)
-            if num_tested and cost <= most and len({_records(sizes, memory) for sizes in scaled}) == num_pairs:
-                return spread, share
+        for share in SHARES if num_tested else ():
+            now = _num_records(_scaled(memory.sizes, memory, share), memory)
+            in_miniature = {_records(_scaled(sizes, memory, share), memory): sizes for sizes in different}
+            counts = {sizes: sum(map(sum, records)) for records, sizes in in_miniature.items()}
+            for num_pairs in range(len(counts), fewest - 1, -1):
+                spread = [list(counts)[i] for i in np.linspace(0, len(counts) - 1, num_pairs).round().astype(int)]
+                cost = self._checkpoint_epochs * now + num_pairs * _cost_of_test(num_tested)
+                if cost + self._pair_epochs * sum(counts[sizes] for sizes in spread) <= most:
+                    return spread, share
         return [], 0.0
 
     def _train(self, memory: Hierarchy, sizes: Sizes, share: float, num_epochs: int) -> None:
@@ -121,7 +124,7 @@ class Profiler:
 
     def _accuracy(self, memory: Hierarchy, records: np.ndarray, labels: np.ndarray) -> float:
         """Over all classes so far, each as much as any other."""
-        self.num_trained += round(len(records) * TEST_COST)
+        self.num_trained += _cost_of_test(len(records))
         scores = in_chunks(lambda some: self._network.scores(self._decode(some)))(records)
         classes = np.array((*memory.episodic.classes, *memory.stream.classes))
         predicted = classes[scores[:, classes].argmax(axis=1)]
@@ -157,12 +160,20 @@ def _num_records(sizes: Sizes, memory: Hierarchy) -> int:
     return sum(_tier_counts(sizes, memory))
 
 
-def _fit(counts: Sequence[tuple[int, int]], accuracies: Sequence[float]) -> Callable[[tuple[int, int]], float]:
-    """Accuracy over the records in each tier, by least squares a + b ln(1 + episodic) + c ln(1 + stream): at the same
-    sum a share of each is best, and chance, which is not small in miniature, is averaged out."""
+def _cost_of_test(num_tested: int) -> int:
+    return round(num_tested * TEST_COST)
 
-    def terms(count: tuple[int, int]) -> list[float]:
-        return [1.0, *np.log1p(count)]
 
-    coefficients = np.linalg.lstsq(np.array([terms(count) for count in counts]), np.array(accuracies))[0]
-    return lambda count: float(np.dot(terms(count), coefficients))
+def _fit(
+    tried: Sequence[tuple[int, int]], accuracies: Sequence[float], counts: Sequence[tuple[int, int]]
+) -> list[float]:
+    """Accuracy over the records in each tier, by least squares a + b ln(1 + episodic) + c ln(1 + stream), 0..1: where
+    both tiers help, a share of each is best, and with more pairs than three, some of chance is averaged out.
+
+    Args:
+      tried: records in the tiers, with these accuracies.
+      counts: the same, where accuracies are wanted.
+    """
+    x, y = np.log1p(tried), np.array(accuracies)
+    slopes = np.linalg.lstsq(x - x.mean(axis=0), y - y.mean())[0]
+    return np.clip(y.mean() + (np.log1p(counts) - x.mean(axis=0)) @ slopes, 0, 1).tolist()

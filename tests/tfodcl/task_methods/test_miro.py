@@ -35,7 +35,9 @@ from tfodcl.replay.hierarchy import (
 )
 from tfodcl.stages.keras_network import KerasNetwork
 from tfodcl.streams import SplitTask
+from tfodcl.task_methods import miro
 from tfodcl.task_methods import profiler as profiling
+from tfodcl.task_methods.falling_rate import rate_share
 from tfodcl.task_methods.learning import MiniBatches, TaskLearning
 from tfodcl.task_methods.miro import Miro, ranks
 from tfodcl.task_methods.profiler import Profiler
@@ -332,11 +334,11 @@ def filled(tmp_path):
     storage.close()
 
 
-def test_accuracies_are_fitted_to_those_of_pairs_in_miniature_trained_from_one_checkpoint(filled, monkeypatch):
+def test_each_pair_is_tried_in_miniature_from_one_checkpoint(filled, monkeypatch):
     memory, held_out = filled
     monkeypatch.setattr(profiling, "MOST_COST", 100)
     networks, seed = LinearNetworks(), 7
-    pairs = [Sizes(40, 20), Sizes(100, 80), Sizes(40, 100), Sizes(100, 2000)]
+    pairs = [Sizes(100, 2000), Sizes(100, 80), Sizes(40, 20)]  # from the largest, as they are tried
     learning = dataclasses.replace(LEARNING, epochs=21, augment=lambda x, rng: x + rng.normal(0, 0.3, x.shape))
     start = [networks.kernel + 0.01]
     before = (memory.episodic.numbers.copy(), memory.stream.numbers.copy())
@@ -360,23 +362,53 @@ def test_accuracies_are_fitted_to_those_of_pairs_in_miniature_trained_from_one_c
                 num_trained += len(labels)
         return model.get_weights()
 
-    accuracies = []
-    for small in (Sizes(8, 4), Sizes(20, 16), Sizes(8, 20), Sizes(20, 40)):  # 200 of the task there are
+    scaled, num_records = (Sizes(20, 40), Sizes(20, 16), Sizes(8, 4)), (300, 180, 60)  # 200 of the task there are
+    for sizes, small, count, one in zip(pairs, scaled, num_records, found, strict=True):
         batches = MiniBatches(learning, seed + 1)  # each pair sees the same noise behind the checkpoint's
         checkpoint = train(start, Sizes(8, 8), 3, 1.0, batches)
         (kernel,) = train(checkpoint, small, 2, 0.2, batches)
         predicted = linear(held_out[0], kernel.astype(np.float64)).argmax(axis=1)
         right = [np.mean(predicted[held_out[1] == label] == label) for label in range(NUM_CLASSES)]
-        accuracies.append(np.mean(right))
-    counts = np.log1p([(40, 20), (100, 80), (40, 100), (100, 200)])
-    expected = LinearRegression().fit(counts, accuracies).predict(counts)
-    assert [one.accuracy for one in found] == pytest.approx(expected, abs=0.02) and expected.min() > 0.3
-    assert [one.sizes for one in found] == pairs
-    assert [one.num_trained for one in found] == [21 * count for count in (60, 180, 140, 300)]
-    # The checkpoint was made four times here; a test of 80 samples counts as training on 27.
-    assert profiler.num_trained == num_trained - 3 * 3 * 16 + 4 * 27
+        # Three pairs are fitted exactly.
+        assert one.sizes == sizes and one.accuracy == pytest.approx(np.mean(right), abs=0.02)
+        assert one.num_trained == 21 * count
+    assert found[0].accuracy > 0.3
+    # The checkpoint was made three times here; a test of 80 samples counts as training on 27.
+    assert profiler.num_trained == num_trained - 2 * 3 * 16 + 3 * 27
     for tier, numbers in zip((memory.episodic, memory.stream), before, strict=True):
         np.testing.assert_array_equal(tier.numbers, numbers)
+
+
+SIX = tuple(Sizes(*pair) for pair in ((120, 120), (120, 80), (80, 80), (40, 80), (80, 40), (40, 40)))
+
+
+def test_accuracies_are_fitted_over_both_tiers_and_expected_of_pairs_that_were_not_tried(filled, monkeypatch):
+    memory, (records, labels) = filled
+    measured = [0.9, 0.5, 0.6, 0.1, 0.3]
+    left = iter(measured)
+    monkeypatch.setattr(Profiler, "_accuracy", lambda *given: next(left))
+    profiler = Profiler(LinearNetworks(), dataclasses.replace(LEARNING, epochs=14), RECORDS.decode, 0)
+    found = profiler.candidates(SIX, memory, [LinearNetworks().kernel], (records[:3], labels[:3]), 2820)
+    counts = np.log1p([(sizes.num_episodic, sizes.num_stream) for sizes in SIX])
+    expected = LinearRegression().fit(np.delete(counts, 3, axis=0), measured).predict(counts)  # all but the fourth
+    assert [one.accuracy for one in found] == pytest.approx(expected, abs=1e-9)
+    assert [one.sizes for one in found] == list(SIX)
+
+
+@pytest.mark.parametrize("measured", [[0.4, 0.2, 0.0], [0.95, 1.0, 0.2]])
+def test_expected_accuracies_are_shares(filled, monkeypatch, measured):
+    """Where a tier is as large in all pairs, they are of the other."""
+    memory, held_out = filled
+    monkeypatch.setattr(profiling, "MOST_COST", 100)
+    left = iter(measured)
+    monkeypatch.setattr(Profiler, "_accuracy", lambda *given: next(left))
+    profiler, streams = Profiler(LinearNetworks(), LEARNING, RECORDS.decode, 0), [160, 120, 40]
+    pairs = [Sizes(40, num_stream) for num_stream in streams]
+    found = profiler.candidates(pairs, memory, [LinearNetworks().kernel], held_out, 0)
+    x = np.log1p(streams)
+    line = np.polyval(np.polyfit(x, measured, 1), x)
+    assert line.min() < 0 or line.max() > 1
+    assert [one.accuracy for one in found] == pytest.approx(np.clip(line, 0, 1))
 
 
 def test_in_miniature_every_class_has_a_record(filled, monkeypatch):
@@ -392,19 +424,18 @@ def test_in_miniature_every_class_has_a_record(filled, monkeypatch):
     ("num_learnt", "num_trained"),
     [
         (3320, 2 * 16 + 16 + 24 + 24 + 32 + 40 + 48 + 6),  # all six in a fifth of memory
-        (3319, 2 * 16 + 16 + 24 + 24 + 40 + 48 + 5),  # without the fourth
-        (2660, 2 * 16 + 16 + 24 + 24 + 40 + 48 + 5),
-        (2659, 2 * 8 + 8 + 12 + 12 + 16 + 20 + 24 + 6),  # all in a tenth
-        (820, 2 * 8 + 8 + 12 + 12 + 20 + 24 + 5),
-        (819, 0),
+        (3319, 2 * 16 + 16 + 24 + 32 + 40 + 48 + 5),  # without the fourth
+        (2820, 2 * 16 + 16 + 24 + 32 + 40 + 48 + 5),
+        (2819, 2 * 8 + 8 + 12 + 12 + 16 + 20 + 24 + 6),  # all in a tenth
+        (900, 2 * 8 + 8 + 12 + 16 + 20 + 24 + 5),
+        (899, 0),
     ],
 )
 def test_the_profiler_trains_on_no_more_than_its_share_of_all_records(filled, num_learnt, num_trained):
     memory, (records, labels) = filled
-    pairs = [Sizes(*pair) for pair in ((40, 40), (80, 40), (40, 80), (80, 80), (120, 80), (120, 120))]
     profiler = Profiler(LinearNetworks(), dataclasses.replace(LEARNING, epochs=14), RECORDS.decode, 0)
-    found = profiler.candidates(pairs, memory, [LinearNetworks().kernel], (records[:3], labels[:3]), num_learnt)
-    assert [one.sizes for one in found] == (pairs if num_trained else [])
+    found = profiler.candidates(SIX, memory, [LinearNetworks().kernel], (records[:3], labels[:3]), num_learnt)
+    assert [one.sizes for one in found] == (list(SIX) if num_trained else [])
     assert profiler.num_trained == num_trained <= 0.05 * (num_learnt + 14 * 80)
 
 
@@ -429,8 +460,29 @@ def test_pairs_that_are_or_would_be_alike_and_tests_without_samples_are_not_trie
     assert profiler.num_trained == 0
     same = [Sizes(40, 200), Sizes(80, 40), Sizes(40, 2000)]  # 200 of the task there are
     found = profiler.candidates(same, memory, [kernel], (records, labels), 0)
-    assert [one.sizes for one in found] == same and found[0].accuracy == found[2].accuracy
+    assert [one.sizes for one in found] == [Sizes(40, 200), Sizes(80, 40)]
     assert profiler.num_trained == 16 + (8 + 40) + (16 + 8) + 2 * 27
+    five = [*SIX[:1], *SIX[2:], Sizes(42, 40)]  # the last two are alike in miniature
+    before = profiler.num_trained
+    assert len(profiler.candidates(five, memory, [kernel], (records, labels), 0)) == 6
+    assert profiler.num_trained - before == 16 + (48 + 32 + 24 + 24 + 16) + 5 * 27
+
+
+def test_what_the_profiler_costs_is_bounded_over_all_that_was_learnt(make):
+    method = make(*SIX, epochs=70)
+    for task in draw_tasks(200):
+        method.learn(task)
+    facts = method.facts()
+    assert 0 < facts["num_profiled"] <= 0.05 * facts["num_trained"]
+
+
+def test_of_each_class_the_profiler_is_given_the_first_held_out_samples(make, monkeypatch):
+    monkeypatch.setattr(miro, "MOST_TESTED", 5)
+    method = make(*GRID)
+    for task in draw_tasks(200):
+        method.learn(task)
+    _, labels = method._read_held_out()
+    assert method._held_out.num_records == dict.fromkeys(range(4), 5) and sorted(labels.tolist()) == [0, 1, 2, 3]
 
 
 def test_classes_with_few_samples_are_learnt_and_damaged_held_out_ones_left_out(make, monkeypatch):
@@ -461,23 +513,46 @@ def test_the_same_seed_learns_the_same_while_storage_keeps_up(make, tmp_path, st
     np.testing.assert_array_equal(*found)
 
 
-def test_a_learner_goes_on_after_a_task_as_if_nothing_had_happened(make, monkeypatch, tmp_path, storage_keeps_up):
-    """Bit for bit, where storage keeps up."""
+def three_tasks() -> tuple[SplitTask, ...]:
+    first, second = draw_tasks(100)
+    last = (
+        SplitTask(number, range(number + 1, number + 2), second.x[chosen], second.labels[chosen])
+        for number in (1, 2)
+        if (chosen := second.labels == number + 1).any()
+    )
+    return first, *last
+
+
+@pytest.mark.parametrize("budget", [10**9, bytes_of(GRID[2]) - 1])
+def test_a_learner_goes_on_after_a_task_as_if_nothing_had_happened(
+    make, monkeypatch, tmp_path, storage_keeps_up, budget
+):
+    """Bit for bit, where storage keeps up; and where the budget falls below the sizes that were chosen before."""
     monkeypatch.setattr(profiling, "MOST_COST", 100)
     monkeypatch.setattr(profiling, "SHARES", (1.0,))
-    tasks, found = draw_tasks(100), []
+    best = {GRID[2]: 2, GRID[1]: 1, GRID[0]: 0}
+    monkeypatch.setattr(miro, "choose", lambda known, cutline: max(known, key=lambda one: best[one.sizes]))
+    tasks, found = three_tasks(), []
     for name in ("whole", "interrupted"):
-        method = make(*GRID, swap_ratio=0.5, folder=tmp_path / name)
-        method.learn(tasks[0])
+        allowed = {"bytes": 10**9}
+        given = {"swap_ratio": 0.5, "folder": tmp_path / name, "budget": lambda used, now=allowed: now["bytes"]}
+        method = make(*GRID, **given)
+        for task in tasks[:2]:
+            method.learn(task)
+        assert method.chosen == [GRID[0], GRID[2]]
         if name == "interrupted":
             state = method.state()
             method.close()
-            method = make(*GRID, swap_ratio=0.5, folder=tmp_path / name)
+            method = make(*GRID, **given)
             method.restore(state, tasks[0])
-            assert method.buffer_bytes == bytes_of(GRID[0])
-        method.learn(tasks[1])
+            assert method.buffer_bytes == bytes_of(GRID[2])
+        allowed["bytes"] = budget
+        monkeypatch.setattr(profiling, "MOST_COST", 100 if budget == 10**9 else 0)
+        method.learn(tasks[2])
+        monkeypatch.setattr(profiling, "MOST_COST", 100)
         found.append(method)
     whole, interrupted = found
+    assert whole.chosen[2] == (GRID[2] if budget == 10**9 else GRID[1])
     np.testing.assert_array_equal(whole.network.variables[0].numpy(), interrupted.network.variables[0].numpy())
     assert whole.chosen == interrupted.chosen and whole.num_trained == interrupted.num_trained
     assert whole.profiler.num_trained == interrupted.profiler.num_trained > 0
@@ -487,8 +562,14 @@ def test_a_learner_goes_on_after_a_task_as_if_nothing_had_happened(make, monkeyp
     facts = [one.facts() for one in found]
     # What was pending at the kill is not counted as asked again; the restored memory was read once more.
     assert facts[0]["bytes_written"] == facts[1]["bytes_written"] == 200 * RECORDS.record_bytes
-    assert facts[1]["bytes_read"] - facts[0]["bytes_read"] == GRID[0].num_episodic * RECORDS.record_bytes
+    assert facts[1]["bytes_read"] - facts[0]["bytes_read"] == (state["labels"] >= 0).sum() * RECORDS.record_bytes
     assert facts[0]["swapped"] == facts[1]["swapped"]
+
+
+@pytest.mark.parametrize(("num_epochs", "falls"), [(70, (49, 63)), (10, (7, 9)), (5, (4, 5)), (1, (1, 1))])
+def test_the_rate_falls_to_a_fifth_twice_in_a_task(num_epochs, falls):
+    shares = [rate_share(epoch, num_epochs) for epoch in range(num_epochs)]
+    assert shares == pytest.approx([1 if i < falls[0] else 0.2 if i < falls[1] else 0.04 for i in range(num_epochs)])
 
 
 def test_there_is_no_state_before_the_first_task(make):

@@ -20,7 +20,7 @@ class Candidate:
     """What was found out about a pair of sizes.
 
     Attributes:
-      accuracy: on samples that were not trained on, 0..1.
+      accuracy: measured or expected on samples that were not trained on, 0..1.
       num_trained: records that learning a task with it trains on, above 0; energy is in proportion.
     """
 
