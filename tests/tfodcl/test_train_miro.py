@@ -191,13 +191,13 @@ def test_miro_over_latents_holds_more_records_in_the_budget_and_both_have_storag
 def test_over_latents_too_a_killed_command_resumes_and_stores_what_one_stores_that_was_not(data, tmp_path):
     arguments = ("--methods", "miro_latent", *PRETRAINED, "--ram-budget", "30k", "--codec", "uniform:2", "--out")
     kill_after_a_task(data, tmp_path / "out" / "methods" / "miro_latent" / "run_0.npz", *arguments, tmp_path / "out")
-    learnt = {}
+    stored = {}
     for name in ("out", "other"):
         code, errors = call(data, *arguments, tmp_path / name)
         assert code == 0, errors
         folder = tmp_path / name / "storage" / "miro_latent" / "run_0"
-        learnt[name] = sorted(records_of(folder, LATENT // 4) + records_of(folder / "held_out", LATENT // 4))
-    assert learnt["out"] == learnt["other"] and len(learnt["out"]) == 160
+        stored[name] = sorted(records_of(folder, LATENT // 4) + records_of(folder / "held_out", LATENT // 4))
+    assert stored["out"] == stored["other"] and len(stored["out"]) == 160
 
 
 def macs_of(unit: Unit) -> int:
