@@ -2,11 +2,13 @@
 
 A task's samples are stored and fill the stream buffer. Mini-batches are of stream buffer and episodic memory, all of
 both once an epoch; of the episodic records in a mini-batch a share is swapped for others from storage. At a task but
-the first, as often as it may, the profiler tries the sizes that fit the budget, and choose() takes some from then on. A
-budget that falls makes memory smaller at the next epoch, storage that slows down makes swapping rarer.
+the first, as often as it may, the profiler tries the sizes that fit the budget, and choose() takes some; from then on
+episodic memory grows with the classes that are added. A budget that falls makes memory smaller at the next epoch,
+storage that slows down makes swapping rarer.
 
-What differs from the paper: the loss is softmax cross-entropy and SGD has neither momentum nor weight decay, as
-of all methods here.
+What differs from the paper: the loss is softmax cross-entropy, and SGD has neither momentum nor weight decay, as of all
+methods here; memory grows between trials of the profiler, which there come with every task: sizes that do for a few
+classes are too small for many.
 """
 
 import contextlib
@@ -80,7 +82,7 @@ class Miro:
         self.profiler: Profiler | None = None
         self.chosen: list[Sizes] = []
         self.num_trained = 0
-        self._wanted = self._plan.grid[0]
+        self._wanted, self._wanted_for = self._plan.grid[0], 0
         self._bytes_read_before = 0  # of storage, before this one was restored
 
     @property
@@ -137,6 +139,7 @@ class Miro:
         known = {
             "facts": self.facts(),
             "wanted": asdict(self._wanted),
+            "wanted_for": self._wanted_for,
             "candidates": [asdict(one) for one in self._candidates],
             "swap_rate": self._schedule.rate,
             "classes": memory.episodic.classes,
@@ -161,7 +164,7 @@ class Miro:
         if self.profiler:
             self.profiler.num_trained = facts["num_profiled"]
         self._bytes_read_before = facts["bytes_read"]
-        self._wanted = Sizes(**known["wanted"])
+        self._wanted, self._wanted_for = Sizes(**known["wanted"]), known["wanted_for"]
         self._candidates = [Candidate(**{**one, "sizes": Sizes(**one["sizes"])}) for one in known["candidates"]]
         self.swapper.counts = SwapCounts(**facts["swapped"])
         self._schedule.rate = known["swap_rate"]
@@ -215,12 +218,22 @@ class Miro:
     def _keep_to_budget(self, memory: Hierarchy) -> None:
         """The sizes that are wanted where the budget affords them, else the best of the profiled ones that it does,
         else the first."""
-        fitting = self._affordable(memory, [self._wanted, *self._plan.grid])
+        wanted = self._grown()
+        fitting = self._affordable(memory, [wanted, *self._plan.grid])
         known = [one for one in self._candidates if one.sizes in fitting]
-        if self._wanted in fitting:
-            self._resize(memory, self._wanted)
+        if wanted in fitting:
+            self._resize(memory, wanted)
         else:
             self._resize(memory, choose(known, self._plan.cutline).sizes if known else fitting[0])
+
+    def _grown(self) -> Sizes:
+        """The sizes that are wanted: what the profiler chose, with as many episodic records of a class as it had then,
+        though classes have been added, as far as the largest sizes have room."""
+        if not self._wanted_for:
+            return self._wanted
+        num_stream, most = self._wanted.num_stream, max(sizes.num_records for sizes in self._plan.grid)
+        num_episodic = self._wanted.num_episodic * self._classes.start // self._wanted_for
+        return Sizes(min(num_episodic, most - num_stream), num_stream)
 
     def _affordable(self, memory: Hierarchy, grid: Sequence[Sizes]) -> list[Sizes]:
         budget, classes = self._plan.budget(memory.num_bytes), self._classes
@@ -237,6 +250,7 @@ class Miro:
         if found:
             self._candidates = found
             self._wanted = choose(self._candidates, self._plan.cutline).sizes
+            self._wanted_for = self._classes.start
             self._resize(memory, self._wanted)
 
     def _read_held_out(self) -> tuple[np.ndarray, np.ndarray]:

@@ -304,6 +304,30 @@ def test_sizes_are_those_of_most_accuracy_per_energy_that_the_profiler_found(mak
     assert method.chosen == [GRID[0], expected] and expected == GRID[0]
 
 
+def three_tasks() -> tuple[SplitTask, ...]:
+    """Two new classes, one, one."""
+    first, second = draw_tasks(100)
+    parts = ((number, second.labels == number + 1) for number in (1, 2))
+    last = (
+        SplitTask(number, range(number + 1, number + 2), second.x[chosen], second.labels[chosen])
+        for number, chosen in parts
+    )
+    return first, *last
+
+
+@pytest.mark.parametrize(("best", "then"), [(GRID[1], Sizes(6, 6)), (GRID[0], Sizes(12, 10)), (GRID[2], Sizes(16, 20))])
+def test_until_it_is_profiled_again_each_class_keeps_its_episodic_records_as_far_as_there_is_room(
+    make, monkeypatch, best, then
+):
+    """Two old classes, then three; 36 slots in all."""
+    left = iter([[Candidate(best, 0.5, 1.0)], []])
+    monkeypatch.setattr(Profiler, "candidates", lambda *given: next(left))
+    method = make(*GRID)
+    for task in three_tasks():
+        method.learn(task)
+    assert method.chosen == [GRID[0], best, then]
+
+
 def test_a_plan_that_is_none_is_refused(tmp_path):
     with pytest.raises(InputError, match="a memory must have sizes to choose from. Received: none"):
         MemoryPlan(tmp_path, fixed(100), ())
@@ -513,46 +537,43 @@ def test_the_same_seed_learns_the_same_while_storage_keeps_up(make, tmp_path, st
     np.testing.assert_array_equal(*found)
 
 
-def three_tasks() -> tuple[SplitTask, ...]:
-    first, second = draw_tasks(100)
-    last = (
-        SplitTask(number, range(number + 1, number + 2), second.x[chosen], second.labels[chosen])
-        for number in (1, 2)
-        if (chosen := second.labels == number + 1).any()
-    )
-    return first, *last
-
-
-@pytest.mark.parametrize("budget", [10**9, bytes_of(GRID[2]) - 1])
+@pytest.mark.parametrize(
+    ("chosen", "budget", "cost", "then"),
+    [
+        (GRID[2], 10**9, 100, GRID[2]),
+        (GRID[2], bytes_of(GRID[2]) - 1, 0, GRID[1]),
+        (GRID[1], 10**9, 0, Sizes(6, 6)),
+    ],
+    ids=["profiled again", "a budget that falls", "a class more"],
+)
 def test_a_learner_goes_on_after_a_task_as_if_nothing_had_happened(
-    make, monkeypatch, tmp_path, storage_keeps_up, budget
+    make, monkeypatch, tmp_path, storage_keeps_up, chosen, budget, cost, then
 ):
-    """Bit for bit, where storage keeps up; and where the budget falls below the sizes that were chosen before."""
-    monkeypatch.setattr(profiling, "MOST_COST", 100)
+    """Bit for bit, where storage keeps up."""
     monkeypatch.setattr(profiling, "SHARES", (1.0,))
-    best = {GRID[2]: 2, GRID[1]: 1, GRID[0]: 0}
+    best = {GRID[0]: 0, GRID[1]: 1, GRID[2]: 1, chosen: 2}
     monkeypatch.setattr(miro, "choose", lambda known, cutline: max(known, key=lambda one: best[one.sizes]))
     tasks, found = three_tasks(), []
     for name in ("whole", "interrupted"):
         allowed = {"bytes": 10**9}
         given = {"swap_ratio": 0.5, "folder": tmp_path / name, "budget": lambda used, now=allowed: now["bytes"]}
         method = make(*GRID, **given)
+        monkeypatch.setattr(profiling, "MOST_COST", 100)
         for task in tasks[:2]:
             method.learn(task)
-        assert method.chosen == [GRID[0], GRID[2]]
+        assert method.chosen == [GRID[0], chosen]
         if name == "interrupted":
             state = method.state()
             method.close()
             method = make(*GRID, **given)
             method.restore(state, tasks[0])
-            assert method.buffer_bytes == bytes_of(GRID[2])
+            assert method.buffer_bytes == bytes_of(chosen)
         allowed["bytes"] = budget
-        monkeypatch.setattr(profiling, "MOST_COST", 100 if budget == 10**9 else 0)
+        monkeypatch.setattr(profiling, "MOST_COST", cost)
         method.learn(tasks[2])
-        monkeypatch.setattr(profiling, "MOST_COST", 100)
         found.append(method)
     whole, interrupted = found
-    assert whole.chosen[2] == (GRID[2] if budget == 10**9 else GRID[1])
+    assert whole.chosen[2] == then
     np.testing.assert_array_equal(whole.network.variables[0].numpy(), interrupted.network.variables[0].numpy())
     assert whole.chosen == interrupted.chosen and whole.num_trained == interrupted.num_trained
     assert whole.profiler.num_trained == interrupted.profiler.num_trained > 0
