@@ -28,20 +28,29 @@ def emulate(machine: str, firmware: Path) -> Iterator[str]:
         raise InputError(f"a firmware must be a file. Received: {firmware}.")
     port = _free_port()
     command = [
-        QEMU, "-M", machine, "-kernel", str(firmware), "-display", "none", "-monitor", "none", "-icount", "shift=6",
+        QEMU, "-M", machine, "-kernel", str(firmware), "-display", "none", "-qmp", "stdio", "-icount", "shift=6",
         "-serial", f"tcp:127.0.0.1:{port},server=on,wait=off,nodelay=on",
     ]  # fmt: skip
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    try:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(0.5)
-            assert process.stderr is not None
-            message = process.stderr.read().decode(errors="replace")
-            raise InputError(f"{QEMU} must run. Received: exit code {process.returncode}, {message}")
-        yield f"socket://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait()
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0) as process:
+        try:
+            if not _runs(process):
+                assert process.stderr is not None
+                message = process.stderr.read().decode(errors="replace")
+                raise InputError(f"{QEMU} must run. Received: exit code {process.wait()}, {message}")
+            yield f"socket://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+
+
+def _runs(process: subprocess.Popen[bytes]) -> bool:
+    """Waits for QEMU's control protocol (QMP) to answer, which it does once the machine runs and its serial line is
+    open. False if QEMU ended instead."""
+    assert process.stdin is not None and process.stdout is not None
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.write(b'{"execute": "qmp_capabilities"}\n')
+    greeting, answer = process.stdout.readline(), process.stdout.readline()
+    return bool(greeting and answer)
 
 
 def _free_port() -> int:
