@@ -29,6 +29,7 @@ class TaskPreset:
       pretrain_steps: of supervised training on another data set, where there is one, with batch `pretrain_batch`; its
         rate falls from `pretrain_lr` as a cosine.
       precision: of that training, a key of backbones.PRECISIONS.
+      rate_falls: whether learning rates fall while a task is learnt; for all methods where Miro is to be compared with.
       cutline: of Miro, see replay/hierarchy/sizing.choose.
     """
 
@@ -45,6 +46,7 @@ class TaskPreset:
     pretrain_batch: int = 128
     pretrain_lr: float = 0.1
     precision: str = "bfloat16"
+    rate_falls: bool = False
     cutline: float = 0.5
 
 

@@ -161,7 +161,7 @@ def train_tasks(options: argparse.Namespace, names: list[str], dataset: Dataset,
     if options.ram_budget is not None and not set(names) <= set(STORING):
         sample_bytes = dataset.x_train[:1].nbytes + dataset.y_train[:1].nbytes
         given.setdefault("buffer_size", max(1, parse_budget(options.ram_budget)(0) // sample_bytes))
-    preset = dataclasses.replace(preset, **given)
+    preset = dataclasses.replace(preset, rate_falls=options.ram_budget is not None, **given)
     memory, codec = None, CodecSetting.parse(options.codec or LATENT_CODEC)
     if options.ram_budget is not None and not set(names).isdisjoint(STORING):
         memory = functools.partial(plan_memory, options, preset, len(dataset.class_names), folder)

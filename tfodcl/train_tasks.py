@@ -367,6 +367,7 @@ def chosen_learning(plan: TaskPlan, name: str, training: Training, frozen_blocks
         preset.epochs,
         preset.buffer_size,
         cache_bytes=preset.cache_bytes,
+        rate_falls=preset.rate_falls,
         augment=augmentation(plan.dataset),
         memory=training.memory(name, frozen_blocks),
     )

@@ -93,6 +93,8 @@ def test_other_methods_keep_as_many_samples_as_the_budget_holds_and_one_pair_of_
     code, errors = call(data, *arguments, "--out", tmp_path)
     assert code == 0, errors
     results = load_results(tmp_path)
+    settings = json.loads((tmp_path / "checkpoints" / "settings.json").read_text())
+    assert settings["rate_falls"] is True  # for both
     assert results["protocol"]["buffer_size"] == 30 * 1024 // (RECORD_BYTES + 8)
     (facts,) = results["methods"]["miro"]["facts"]
     assert facts["sizes"] == [[12, 20]] * 2 and facts["num_profiled"] == 0 and facts["swapped"]["num_requests"] > 0

@@ -64,7 +64,7 @@ class Bic:
         self._before.set_weights(self._model.get_weights())
         learnt, held_out = self._divide(task)
         x, labels = learnt
-        for chosen in self._batches.all(len(x)):
+        for chosen in self._batches.all(len(x), self.network):
             self._step(self._batches.prepare(x[chosen]), labels[chosen])
         if len(held_out[1]):
             self._correct(*held_out, task.classes)

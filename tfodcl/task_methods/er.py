@@ -31,7 +31,7 @@ class Er:
         return self.buffer.num_bytes
 
     def learn(self, task: SplitTask) -> None:
-        for chosen in self._batches.all(len(task.x)):
+        for chosen in self._batches.all(len(task.x), self.network):
             self.observe(task.x[chosen], task.labels[chosen])
 
     def observe(self, x: np.ndarray, labels: np.ndarray) -> np.ndarray:

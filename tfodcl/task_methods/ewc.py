@@ -50,7 +50,7 @@ class Ewc:
         return num_bytes([*self._model.weights, *self.importance, *self.anchors])
 
     def learn(self, task: SplitTask) -> None:
-        for chosen in self._batches.all(len(task.x)):
+        for chosen in self._batches.all(len(task.x), self.network):
             self._step(self._batches.prepare(task.x[chosen]), task.labels[chosen])
             self._hold()
         num_samples = min(NUM_FISHER_SAMPLES, len(task.x))

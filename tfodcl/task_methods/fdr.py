@@ -40,7 +40,7 @@ class Fdr:
 
     def learn(self, task: SplitTask) -> None:
         held = [np.concatenate(parts) for parts in zip(*self._kept, strict=True)]  # samples and logits, or nothing
-        for chosen in self._batches.all(len(task.x)):
+        for chosen in self._batches.all(len(task.x), self.network):
             new = (self._batches.prepare(task.x[chosen]), task.labels[chosen])
             if held:
                 x, logits = held

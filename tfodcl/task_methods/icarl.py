@@ -56,7 +56,7 @@ class Icarl:
         self._stop.assign(task.classes.stop)
         self._before.set_weights(self._model.get_weights())
         x, labels = self.exemplars.beside(task.x, task.labels)
-        for chosen in self._batches.all(len(x)):
+        for chosen in self._batches.all(len(x), self.network):
             self._step(self._batches.prepare(x[chosen]), labels[chosen])
         of_classes = {label: task.x[task.labels == label] for label in task.classes}
         self.exemplars.add({label: one[herd(self.features(one), share)] for label, one in of_classes.items()})

@@ -15,7 +15,9 @@ from tfodcl.data import as_float
 from tfodcl.errors import InputError
 from tfodcl.replay.hierarchy import MemoryPlan
 from tfodcl.stages.classifier import FrozenStage
+from tfodcl.stages.keras_network import KerasNetwork
 from tfodcl.streams import SplitTask
+from tfodcl.task_methods.falling_rate import rate_share
 
 Augmentation = Callable[[np.ndarray, np.random.Generator], np.ndarray]  # as meta.augment makes them
 
@@ -31,6 +33,7 @@ class TaskLearning:
       buffer_size: samples kept of earlier tasks, and LightCL's references.
       strength: of a method's own term in its loss, at least 0; None: the first of its STRENGTHS, the published one.
       cache_bytes: most bytes that LightCL keeps of its frozen stage's outputs while it learns a task.
+      rate_falls: whether the learning rate falls while a task is learnt (falling_rate.py), as Miro's does.
       augment: changes samples of (n, h, w, c) float32 at random; None: they stay as they are.
       memory: Miro's.
     """
@@ -41,6 +44,7 @@ class TaskLearning:
     buffer_size: int = 15
     strength: float | None = None
     cache_bytes: int = 2 * 2**20
+    rate_falls: bool = False
     augment: Augmentation | None = None
     memory: MemoryPlan | None = None
 
@@ -129,9 +133,15 @@ class MiniBatches:
         order, size = self.rng.permutation(num_samples), self._learning.batch_size
         return (order[start : start + size] for start in range(0, num_samples, size))
 
-    def all(self, num_samples: int) -> Iterator[np.ndarray]:
-        """Of all epochs."""
-        for _ in range(self._learning.epochs):
+    def epochs(self, network: KerasNetwork) -> Iterator[int]:
+        """Numbers of a task's epochs; in each the network learns at the rate that `learning` says."""
+        for epoch in range(self._learning.epochs):
+            network.rate_share.assign(rate_share(epoch, self._learning.epochs) if self._learning.rate_falls else 1.0)
+            yield epoch
+
+    def all(self, num_samples: int, network: KerasNetwork) -> Iterator[np.ndarray]:
+        """Of all `epochs`."""
+        for _ in self.epochs(network):
             yield from self.epoch(num_samples)
 
     def prepare(self, x: np.ndarray) -> np.ndarray:

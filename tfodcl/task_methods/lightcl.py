@@ -91,7 +91,7 @@ class LightCl:
         self._stop.assign(task.classes.stop)
         latents = Latents(self.frozen, task.x, self._learning.cache_bytes)
         references = self._references(task) if self._strength and task.number > 0 else []
-        for chosen in self._batches.all(len(task.x)):
+        for chosen in self._batches.all(len(task.x), self.network):
             z = self._changed(latents, chosen) if self._learning.augment else self._maps(latents.plain(chosen))
             if references:
                 self._step(z, task.labels[chosen], *references)

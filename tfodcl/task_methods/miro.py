@@ -38,7 +38,6 @@ from tfodcl.replay.hierarchy import (
 )
 from tfodcl.stages.keras_network import KerasNetwork
 from tfodcl.streams import SplitTask
-from tfodcl.task_methods.falling_rate import rate_share
 from tfodcl.task_methods.learning import MiniBatches, TaskLearning, WholeNetworks, num_bytes
 from tfodcl.task_methods.profiler import Profiler
 
@@ -104,9 +103,8 @@ class Miro:
         self._receive(memory, task)
         if self.profiler and task.number > 0:
             self._profile(memory, self.profiler)
-        for epoch in range(self._learning.epochs):
+        for epoch in self._batches.epochs(self.network):
             self._keep_to_budget(memory)
-            self.network.rate_share.assign(rate_share(epoch, self._learning.epochs))
             self._train(memory, self._schedule.is_on(epoch))
         self.swapper.forget()
         memory.flush()

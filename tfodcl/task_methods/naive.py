@@ -26,7 +26,7 @@ class Naive:
         return num_bytes(self.model.weights)
 
     def learn(self, task: SplitTask) -> None:
-        for chosen in self._batches.all(len(task.x)):
+        for chosen in self._batches.all(len(task.x), self.network):
             self._step(self._batches.prepare(task.x[chosen]), task.labels[chosen])
 
     def scores(self, x: np.ndarray) -> np.ndarray:

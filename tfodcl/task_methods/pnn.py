@@ -88,7 +88,7 @@ class Pnn:
             return cross_entropy(labels, logits), logits
 
         step = network.minimizer(loss)
-        for chosen in self._batches.all(len(task.x)):
+        for chosen in self._batches.all(len(task.x), network):
             step(self._batches.prepare(task.x[chosen]), task.labels[chosen] - first)
         self.columns.append(column)
         self._learnt.append((network, task.classes))

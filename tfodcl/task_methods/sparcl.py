@@ -77,7 +77,7 @@ class Sparcl:
         if task.number > 0:
             self._grow(density)
         self._choose_gradients(self._weighted_gradients(task))
-        for epoch in range(self._epochs):
+        for epoch in self._order.epochs(self.network):
             if epoch in self._updates():
                 gradients = self._weighted_gradients(task)
                 self._shrink(gradients, DENSITY if density > DENSITY else DENSITY - CHURN)

@@ -5,6 +5,7 @@ import pytest
 from scipy.special import log_softmax, softmax
 
 from tests.tfodcl.task_methods.tiny import (
+    ANY_NETWORK,
     DIM,
     NUM_CLASSES,
     LinearNetworks,
@@ -26,7 +27,7 @@ def test_the_first_stage_descends_cross_entropy_and_earlier_outputs_without_what
     method, weights = Bic(networks, LEARNING, seed=3), [networks.kernel.astype(np.float64)]
     batches, (first, second) = MiniBatches(LEARNING, seed=3), draw_tasks()
     method.learn(first)
-    for chosen in batches.all(len(first.x)):
+    for chosen in batches.all(len(first.x), ANY_NETWORK):
         x, labels = first.x[chosen], first.labels[chosen]
         weights = descend(lambda w, x=x, y=labels: cross_entropy(linear(x, w[0])[:, :2], y), weights, 0.2)
     assert_close(method.network.variables, weights)
@@ -41,7 +42,7 @@ def test_the_first_stage_descends_cross_entropy_and_earlier_outputs_without_what
     is_held = np.array([any((one == of_class[-1]).all() for _, of_class in (*kept, *new)) for one in x])
     assert is_held.sum() == 4
     x, labels = x[~is_held], labels[~is_held]
-    for chosen in batches.all(len(x)):
+    for chosen in batches.all(len(x), ANY_NETWORK):
 
         def loss(w, x=x[chosen], y=labels[chosen]):
             now, then = linear(x, w[0]), linear(x, before)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from tests.tfodcl.task_methods.tiny import (
+    ANY_NETWORK,
     NORM_MOMENTUM,
     NUM_CLASSES,
     LinearNetworks,
@@ -26,7 +27,7 @@ def test_a_step_descends_the_cross_entropy_of_new_samples_and_as_many_replayed_o
     batches, buffer, num_replayed = MiniBatches(LEARNING, seed=3), Reservoir(10, seed=3), []
     for task in draw_tasks():
         method.learn(task)
-        for chosen in batches.all(len(task.x)):
+        for chosen in batches.all(len(task.x), ANY_NETWORK):
             x, labels = task.x[chosen], task.labels[chosen]
             old_x, old_labels = buffer.draw(len(x)) if len(buffer) else (x[:0], labels[:0])
             both = np.concatenate([x, old_x]), np.concatenate([labels, old_labels])

@@ -3,6 +3,7 @@
 import numpy as np
 
 from tests.tfodcl.task_methods.tiny import (
+    ANY_NETWORK,
     NORM_EPSILON,
     NORM_MOMENTUM,
     NUM_CLASSES,
@@ -64,10 +65,10 @@ def test_a_step_descends_the_cross_entropy_and_then_the_weighted_distance_to_the
     method, batches = Ewc(LinearNetworks(), LEARNING, seed=3), MiniBatches(LEARNING, seed=3)
     first, second = draw_tasks()
     method.learn(first)
-    list(batches.all(len(first.x)))
+    list(batches.all(len(first.x), ANY_NETWORK))
     (anchor,), (importance,) = values(method.anchors), values(method.importance)
     w = anchor.astype(np.float64)
-    for chosen in batches.all(len(second.x)):
+    for chosen in batches.all(len(second.x), ANY_NETWORK):
 
         def loss(w, x=second.x[chosen], labels=second.labels[chosen]):
             return cross_entropy(linear(x, w[0]), labels)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from tests.tfodcl.task_methods.tiny import (
+    ANY_NETWORK,
     NORM_MOMENTUM,
     NUM_CLASSES,
     LinearNetworks,
@@ -37,7 +38,7 @@ def test_a_step_descends_the_cross_entropy_and_the_distance_of_outputs_to_those_
     batches, held = MiniBatches(learning(), seed=3), []
     for task in (*draw_tasks(), third_task()):
         method.learn(task)
-        for chosen in batches.all(len(task.x)):
+        for chosen in batches.all(len(task.x), ANY_NETWORK):
 
             def loss(w, x=task.x[chosen], labels=task.labels[chosen], held=tuple(held)):
                 distances = [

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.tfodcl.task_methods.tiny import (
+    ANY_NETWORK,
     DIM,
     NUM_CLASSES,
     LinearNetworks,
@@ -39,7 +40,7 @@ def test_a_step_descends_the_binary_cross_entropies_of_new_classes_and_of_earlie
         before = weights[0].copy()
         x = np.concatenate([task.x, *(one for _, one in kept)])
         labels = np.concatenate([task.labels, *(np.full(len(one), label) for label, one in kept)])
-        for chosen in batches.all(len(x)):
+        for chosen in batches.all(len(x), ANY_NETWORK):
 
             def loss(w, x=x[chosen], labels=labels[chosen], before=before, task=task):
                 outputs, total = sigmoid(linear(x, w[0])), 0.0

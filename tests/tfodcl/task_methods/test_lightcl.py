@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.tfodcl.task_methods.tiny import (
+    ANY_NETWORK,
     FRONT,
     LAST,
     MIDDLE,
@@ -73,7 +74,7 @@ def learnt(
             np.sum(logits[:, :first] ** 2) + sum(np.sum(m[..., sorted(i)] ** 2) for m, i in pairs)
         )
 
-    for chosen in batches.all(len(task.x)):
+    for chosen in batches.all(len(task.x), ANY_NETWORK):
         z, labels = latents(method, task.x[chosen]), task.labels[chosen]
         w = descend(lambda w, z=z, labels=labels: loss(w, z, labels), w, LEARNING.learning_rate)
     return w

@@ -1,5 +1,5 @@
 """Miro against descent on the mini-batches that its memory gives; budgets that fall, storage that slows down, vanishes
-or was left by a learner that was killed; and its profiler, tried again by hand."""
+or was left by a learner that was killed."""
 
 import dataclasses
 import itertools
@@ -7,10 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn.linear_model import LinearRegression
 
 from tests.tfodcl.task_methods.tiny import (
-    NUM_CLASSES,
     SHAPE,
     LinearNetworks,
     assert_close,
@@ -33,16 +31,14 @@ from tfodcl.replay.hierarchy import (
     fixed,
     ram_bytes,
 )
-from tfodcl.stages.keras_network import KerasNetwork
 from tfodcl.streams import SplitTask
 from tfodcl.task_methods import miro
 from tfodcl.task_methods import profiler as profiling
-from tfodcl.task_methods.falling_rate import rate_share
-from tfodcl.task_methods.learning import MiniBatches, TaskLearning
+from tfodcl.task_methods.learning import TaskLearning
 from tfodcl.task_methods.miro import Miro, ranks
 from tfodcl.task_methods.profiler import Profiler
 
-LEARNING = TaskLearning(0.2, batch_size=8, epochs=2)
+LEARNING = TaskLearning(0.2, batch_size=8, epochs=2, rate_falls=True)
 RECORDS = RawRecords(SHAPE, np.dtype(np.uint8))
 GRID = (Sizes(8, 10), Sizes(4, 6), Sizes(16, 20))
 
@@ -243,7 +239,7 @@ def test_storage_that_slows_down_is_asked_less(make, monkeypatch, storage_keeps_
     make_swapper = Swapper.__init__
     monkeypatch.setattr(SampleStorage, "read", slow)
     monkeypatch.setattr(Swapper, "__init__", lambda self, *given: make_swapper(self, *given, lambda: clock["now"]))
-    method = make(Sizes(8, 10), swap_ratio=1.0, epochs=12)
+    method = make(Sizes(8, 10), swap_ratio=1.0, epochs=120)
     first, second = draw_tasks()
     method.learn(first)
     intervals, train = [], method._train
@@ -254,7 +250,6 @@ def test_storage_that_slows_down_is_asked_less(make, monkeypatch, storage_keeps_
         intervals.append((method._schedule.interval, round(method._schedule.ratio, 3)))
 
     method._train = observed
-    method._learning = dataclasses.replace(LEARNING, epochs=120)
     method.learn(second)
     assert set(intervals[:12]) == {(1, 1.0)}
     assert {(2, 1.0), (4, 1.0), (5, 0.625)} <= set(intervals[12:45])
@@ -342,158 +337,8 @@ def test_ranks_count_the_same_labels_before():
     assert ranks(labels).tolist() == [int((labels[:i] == labels[i]).sum()) for i in range(60)]
 
 
-@pytest.fixture
-def filled(tmp_path):
-    """A memory in the middle of the second task, and samples held out."""
-    storage = SampleStorage(tmp_path / "of_profiler", RECORDS.record_bytes)
-    memory, tasks = Hierarchy(storage, Sizes(40, 40), seed=0), draw_tasks(200)
-    for task in tasks:
-        memory.begin(task.classes)
-        memory.receive(task.labels, RECORDS.encode(task.x))
-        if task.number == 0:
-            memory.flush()
-    others = draw_tasks(40, seed=5)
-    x, labels = (np.concatenate(arrays) for arrays in zip(*((task.x, task.labels) for task in others), strict=True))
-    yield memory, (RECORDS.encode(x), labels)
-    storage.close()
-
-
-def test_each_pair_is_tried_in_miniature_from_one_checkpoint(filled, monkeypatch):
-    memory, held_out = filled
-    monkeypatch.setattr(profiling, "MOST_COST", 100)
-    networks, seed = LinearNetworks(), 7
-    pairs = [Sizes(100, 2000), Sizes(100, 80), Sizes(40, 20)]  # from the largest, as they are tried
-    learning = dataclasses.replace(LEARNING, epochs=21, augment=lambda x, rng: x + rng.normal(0, 0.3, x.shape))
-    start = [networks.kernel + 0.01]
-    before = (memory.episodic.numbers.copy(), memory.stream.numbers.copy())
-    profiler = Profiler(networks, learning, RECORDS.decode, seed)
-    found = profiler.candidates(pairs, memory, start, held_out, 0)
-
-    network = KerasNetwork.of(model := networks.whole(), LEARNING.learning_rate)
-    step, num_trained = network.minimizer(network.cross_entropy), 0
-
-    def train(
-        weights: list[np.ndarray], sizes: Sizes, num_epochs: int, rate_share: float, batches: MiniBatches
-    ) -> list[np.ndarray]:
-        nonlocal num_trained
-        model.set_weights(weights)
-        network.rate_share.assign(rate_share)
-        miniature = memory.resized(sizes, seed)
-        for _ in range(num_epochs):
-            for batch in miniature.epoch(LEARNING.batch_size):
-                records, labels = miniature.gather(batch)
-                step(batches.prepare(records.reshape(-1, *SHAPE)), labels)
-                num_trained += len(labels)
-        return model.get_weights()
-
-    scaled, num_records = (Sizes(20, 40), Sizes(20, 16), Sizes(8, 4)), (300, 180, 60)  # 200 of the task there are
-    for sizes, small, count, one in zip(pairs, scaled, num_records, found, strict=True):
-        batches = MiniBatches(learning, seed + 1)  # each pair sees the same noise behind the checkpoint's
-        checkpoint = train(start, Sizes(8, 8), 3, 1.0, batches)
-        (kernel,) = train(checkpoint, small, 2, 0.2, batches)
-        predicted = linear(held_out[0], kernel.astype(np.float64)).argmax(axis=1)
-        right = [np.mean(predicted[held_out[1] == label] == label) for label in range(NUM_CLASSES)]
-        # Three pairs are fitted exactly.
-        assert one.sizes == sizes and one.accuracy == pytest.approx(np.mean(right), abs=0.02)
-        assert one.num_trained == 21 * count
-    assert found[0].accuracy > 0.3
-    # The checkpoint was made three times here; a test of 80 samples counts as training on 27.
-    assert profiler.num_trained == num_trained - 2 * 3 * 16 + 3 * 27
-    for tier, numbers in zip((memory.episodic, memory.stream), before, strict=True):
-        np.testing.assert_array_equal(tier.numbers, numbers)
-
-
-SIX = tuple(Sizes(*pair) for pair in ((120, 120), (120, 80), (80, 80), (40, 80), (80, 40), (40, 40)))
-
-
-def test_accuracies_are_fitted_over_both_tiers_and_expected_of_pairs_that_were_not_tried(filled, monkeypatch):
-    memory, (records, labels) = filled
-    measured = [0.9, 0.5, 0.6, 0.1, 0.3]
-    left = iter(measured)
-    monkeypatch.setattr(Profiler, "_accuracy", lambda *given: next(left))
-    profiler = Profiler(LinearNetworks(), dataclasses.replace(LEARNING, epochs=14), RECORDS.decode, 0)
-    found = profiler.candidates(SIX, memory, [LinearNetworks().kernel], (records[:3], labels[:3]), 2820)
-    counts = np.log1p([(sizes.num_episodic, sizes.num_stream) for sizes in SIX])
-    expected = LinearRegression().fit(np.delete(counts, 3, axis=0), measured).predict(counts)  # all but the fourth
-    assert [one.accuracy for one in found] == pytest.approx(expected, abs=1e-9)
-    assert [one.sizes for one in found] == list(SIX)
-
-
-@pytest.mark.parametrize("measured", [[0.4, 0.2, 0.0], [0.95, 1.0, 0.2]])
-def test_expected_accuracies_are_shares(filled, monkeypatch, measured):
-    """Where a tier is as large in all pairs, they are of the other."""
-    memory, held_out = filled
-    monkeypatch.setattr(profiling, "MOST_COST", 100)
-    left = iter(measured)
-    monkeypatch.setattr(Profiler, "_accuracy", lambda *given: next(left))
-    profiler, streams = Profiler(LinearNetworks(), LEARNING, RECORDS.decode, 0), [160, 120, 40]
-    pairs = [Sizes(40, num_stream) for num_stream in streams]
-    found = profiler.candidates(pairs, memory, [LinearNetworks().kernel], held_out, 0)
-    x = np.log1p(streams)
-    line = np.polyval(np.polyfit(x, measured, 1), x)
-    assert line.min() < 0 or line.max() > 1
-    assert [one.accuracy for one in found] == pytest.approx(np.clip(line, 0, 1))
-
-
-def test_in_miniature_every_class_has_a_record(filled, monkeypatch):
-    memory, held_out = filled
-    monkeypatch.setattr(profiling, "MOST_COST", 100)
-    monkeypatch.setattr(profiling, "SHARES", (0.05,))
-    profiler = Profiler(LinearNetworks(), LEARNING, RECORDS.decode, 0)
-    found = profiler.candidates([Sizes(0, 4), Sizes(3, 3)], memory, [LinearNetworks().kernel], held_out, 0)
-    assert len(found) == 2 and profiler.num_trained == (2 + 2) + (0 + 2) + (2 + 2) + 2 * 27
-
-
-@pytest.mark.parametrize(
-    ("num_learnt", "num_trained"),
-    [
-        (3320, 2 * 16 + 16 + 24 + 24 + 32 + 40 + 48 + 6),  # all six in a fifth of memory
-        (3319, 2 * 16 + 16 + 24 + 32 + 40 + 48 + 5),  # without the fourth
-        (2820, 2 * 16 + 16 + 24 + 32 + 40 + 48 + 5),
-        (2819, 2 * 8 + 8 + 12 + 12 + 16 + 20 + 24 + 6),  # all in a tenth
-        (900, 2 * 8 + 8 + 12 + 16 + 20 + 24 + 5),
-        (899, 0),
-    ],
-)
-def test_the_profiler_trains_on_no_more_than_its_share_of_all_records(filled, num_learnt, num_trained):
-    memory, (records, labels) = filled
-    profiler = Profiler(LinearNetworks(), dataclasses.replace(LEARNING, epochs=14), RECORDS.decode, 0)
-    found = profiler.candidates(SIX, memory, [LinearNetworks().kernel], (records[:3], labels[:3]), num_learnt)
-    assert [one.sizes for one in found] == (list(SIX) if num_trained else [])
-    assert profiler.num_trained == num_trained <= 0.05 * (num_learnt + 14 * 80)
-
-
-def test_what_was_tried_before_is_of_the_same_share(filled):
-    memory, (records, labels) = filled
-    pairs = [Sizes(40, 40), Sizes(80, 80)]
-    profiler = Profiler(LinearNetworks(), LEARNING, RECORDS.decode, 0)
-    for num_learnt, expected in ((1600, 2), (1600, 0), (1600, 0), (4000, 2)):
-        given = memory, [LinearNetworks().kernel], (records[:3], labels[:3]), num_learnt
-        assert len(profiler.candidates(pairs, *given)) == expected
-        assert profiler.num_trained <= 0.05 * (num_learnt + 2 * 80)
-
-
-def test_pairs_that_are_or_would_be_alike_and_tests_without_samples_are_not_tried(filled, monkeypatch):
-    memory, (records, labels) = filled
-    monkeypatch.setattr(profiling, "MOST_COST", 100)
-    profiler, kernel = Profiler(LinearNetworks(), LEARNING, RECORDS.decode, 0), LinearNetworks().kernel
-    alike_in_miniature = [Sizes(40, 40), Sizes(42, 40)]
-    assert profiler.candidates(alike_in_miniature, memory, [kernel], (records, labels), 0) == []
-    different = [Sizes(40, 40), Sizes(80, 80)]
-    assert profiler.candidates(different, memory, [kernel], (records[:0], labels[:0]), 0) == []
-    assert profiler.num_trained == 0
-    same = [Sizes(40, 200), Sizes(80, 40), Sizes(40, 2000)]  # 200 of the task there are
-    found = profiler.candidates(same, memory, [kernel], (records, labels), 0)
-    assert [one.sizes for one in found] == [Sizes(40, 200), Sizes(80, 40)]
-    assert profiler.num_trained == 16 + (8 + 40) + (16 + 8) + 2 * 27
-    five = [*SIX[:1], *SIX[2:], Sizes(42, 40)]  # the last two are alike in miniature
-    before = profiler.num_trained
-    assert len(profiler.candidates(five, memory, [kernel], (records, labels), 0)) == 6
-    assert profiler.num_trained - before == 16 + (48 + 32 + 24 + 24 + 16) + 5 * 27
-
-
 def test_what_the_profiler_costs_is_bounded_over_all_that_was_learnt(make):
-    method = make(*SIX, epochs=70)
+    method = make(*(Sizes(*pair) for pair in ((120, 120), (120, 80), (80, 80), (80, 40), (40, 40))), epochs=70)
     for task in draw_tasks(200):
         method.learn(task)
     facts = method.facts()
@@ -585,12 +430,6 @@ def test_a_learner_goes_on_after_a_task_as_if_nothing_had_happened(
     assert facts[0]["bytes_written"] == facts[1]["bytes_written"] == 200 * RECORDS.record_bytes
     assert facts[1]["bytes_read"] - facts[0]["bytes_read"] == (state["labels"] >= 0).sum() * RECORDS.record_bytes
     assert facts[0]["swapped"] == facts[1]["swapped"]
-
-
-@pytest.mark.parametrize(("num_epochs", "falls"), [(70, (49, 63)), (10, (7, 9)), (5, (4, 5)), (1, (1, 1))])
-def test_the_rate_falls_to_a_fifth_twice_in_a_task(num_epochs, falls):
-    shares = [rate_share(epoch, num_epochs) for epoch in range(num_epochs)]
-    assert shares == pytest.approx([1 if i < falls[0] else 0.2 if i < falls[1] else 0.04 for i in range(num_epochs)])
 
 
 def test_there_is_no_state_before_the_first_task(make):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from tests.tfodcl.task_methods.tiny import (
+    ANY_NETWORK,
     NORM_MOMENTUM,
     NUM_CLASSES,
     LinearNetworks,
@@ -21,7 +22,7 @@ LEARNING = TaskLearning(0.2, batch_size=8, epochs=2, buffer_size=6)
 
 def learnt(w: np.ndarray, x: np.ndarray, labels: np.ndarray, batches: MiniBatches) -> np.ndarray:
     w = w.astype(np.float64)
-    for chosen in batches.all(len(x)):
+    for chosen in batches.all(len(x), ANY_NETWORK):
         inputs = real(x[chosen]).reshape(len(chosen), -1)
         errors = softmax(inputs @ w) - np.eye(NUM_CLASSES)[labels[chosen]]
         w = w - LEARNING.learning_rate * inputs.T @ errors / len(chosen)

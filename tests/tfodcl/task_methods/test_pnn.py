@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.tfodcl.task_methods.tiny import (
+    ANY_NETWORK,
     FRONT,
     LAST,
     MIDDLE,
@@ -45,7 +46,7 @@ def test_a_step_descends_the_cross_entropy_over_the_tasks_classes_by_the_newest_
     initial = [array.astype(np.float64) for array in (*networks.kernels, networks.head)]
 
     column = initial
-    for chosen in batches.all(len(tasks[0].x)):
+    for chosen in batches.all(len(tasks[0].x), ANY_NETWORK):
 
         def first_loss(w, x=tasks[0].x[chosen], labels=tasks[0].labels[chosen]):
             return cross_entropy((maps(x, *w[:3])[1].mean(axis=(1, 2)) @ w[3])[:, :2], labels)
@@ -55,7 +56,7 @@ def test_a_step_descends_the_cross_entropy_over_the_tasks_classes_by_the_newest_
     assert_close(method.columns[0].variables, column)
 
     second = [np.zeros((FRONT, FRONT)), np.zeros((LAST, LAST)), *initial]
-    for chosen in batches.all(len(tasks[1].x)):
+    for chosen in batches.all(len(tasks[1].x), ANY_NETWORK):
 
         def second_loss(w, x=tasks[1].x[chosen], labels=tasks[1].labels[chosen]):
             return cross_entropy(joined_logits(x, w, [column])[:, 2:], labels - 2)
