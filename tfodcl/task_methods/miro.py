@@ -139,6 +139,7 @@ class Miro:
             "wanted": asdict(self._wanted),
             "wanted_for": self._wanted_for,
             "candidates": [asdict(one) for one in self._candidates],
+            "slopes": self.profiler.slopes if self.profiler else [],
             "swap_rate": self._schedule.rate,
             "classes": memory.episodic.classes,
             "generators": [generator.bit_generator.state for generator in self._generators()],
@@ -161,6 +162,7 @@ class Miro:
         self.num_trained = facts["num_trained"]
         if self.profiler:
             self.profiler.num_trained = facts["num_profiled"]
+            self.profiler.slopes = [(episodic, stream) for episodic, stream in known["slopes"]]
         self._bytes_read_before = facts["bytes_read"]
         self._wanted, self._wanted_for = Sizes(**known["wanted"]), known["wanted_for"]
         self._candidates = [Candidate(**{**one, "sizes": Sizes(**one["sizes"])}) for one in known["candidates"]]

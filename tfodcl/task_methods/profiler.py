@@ -5,16 +5,17 @@
                                    ─► accuracy on samples held out of learning
 
 Held out are samples of all classes so far that learning never sees; the published profiler looks at test samples.
-Energy is in proportion to the records that a task's epochs train on. A pair's epochs are at the rate after its first
-fall: at the rate before, which mini-batches come last decides more than the pair does.
+Energy is in proportion to the records that a task's epochs train on. The last of a pair's epochs are at the rate after
+its first fall: at the rate before, which mini-batches come last decides more than the pair does.
 
 The profiler may train on MOST_COST of the records that the learner trains on, up to the end of the task with the least
-of the pairs (more only if the budget falls below that meanwhile); one that is only tested counts a third. It takes the
-largest of SHARES of memory, and of the pairs as many as it may and as differ there, spread over the list. Where these
-would be less than FEWEST_PAIRS, or than all where fewer differ, it tries none until it may: of few, chance would
-choose.
+of the pairs (more only if the budget falls below that meanwhile); one that is only tested counts a third. It tries as
+many pairs as it may, of those that differ in miniature, spread over the list. Where these would be less than
+FEWEST_PAIRS, or than all where fewer differ, it tries none until it may: of few, chance would choose. A trial is some
+ten mini-batches a pair, so what it says about the effect of each tier is averaged with what those before said.
 """
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -24,9 +25,14 @@ from tfodcl.stages.keras_network import KerasNetwork, in_chunks
 from tfodcl.task_methods.falling_rate import RATE_STEP
 from tfodcl.task_methods.learning import MiniBatches, TaskLearning, WholeNetworks
 
-CHECKPOINT_EPOCHS, PAIR_EPOCHS = 10 / 70, 5 / 70  # of a task's, at least one
-SHARES = (0.2, 0.1)  # of each tier's records, a record of each class at least; published: 0.05 of ten times as many
-FEWEST_PAIRS = 5
+# Of a task's epochs, one and two at least; published: 10 and 5 of 70, on 20 times the records. On memories of some
+# hundred records such a pair would be trained with three mini-batches, which tell it from none.
+CHECKPOINT_EPOCHS, PAIR_EPOCHS = 1 / 20, 3 / 20
+FALLEN = 0.3  # of a pair's epochs, the last: as in a task
+# Of each tier's records, a record of each class at least (published: 0.05), or as many as make the largest pair hold
+# FEWEST_RECORDS.
+SHARE, FEWEST_RECORDS = 0.1, 128
+FEWEST_PAIRS = 6
 MOST_COST = 0.05
 TEST_COST = 1 / 3  # of training on a record
 
@@ -43,19 +49,19 @@ class Profiler:
 
     Attributes:
       num_trained: records in its mini-batches so far, and a third of those that were tested: what it costs.
+      slopes: of each trial, accuracy over ln(1 + records) of episodic memory and of the stream buffer.
       batches: that change them at random.
     """
 
     def __init__(self, networks: WholeNetworks, learning: TaskLearning, decode: Decode, seed: int) -> None:
         self.num_trained = 0
+        self.slopes: list[tuple[float, float]] = []
         self._learning, self._decode, self._seed = learning, decode, seed
         self.batches = MiniBatches(learning, seed + 1)
         self._model = networks.whole()
         self._network = KerasNetwork.of(self._model, learning.learning_rate)
-        epochs = learning.epochs
-        self._checkpoint_epochs, self._pair_epochs = (
-            max(1, round(share * epochs)) for share in (CHECKPOINT_EPOCHS, PAIR_EPOCHS)
-        )
+        self._checkpoint_epochs = max(1, round(CHECKPOINT_EPOCHS * learning.epochs))
+        self._pair_epochs = max(2, round(PAIR_EPOCHS * learning.epochs))
         self._step = self._network.minimizer(self._network.cross_entropy)
 
     def candidates(
@@ -76,47 +82,66 @@ class Profiler:
           num_learnt: records in the learner's mini-batches so far.
         """
         from_largest = sorted(pairs, key=lambda sizes: -sizes.num_records)
-        different = list({_records(sizes, memory): sizes for sizes in from_largest}.values())
-        least = min(_num_records(sizes, memory) for sizes in different)
-        most = MOST_COST * (num_learnt + self._learning.epochs * least) - self.num_trained
-        tried, share = self._to_try(different, memory, len(held_out[1]), most)
+        different = {_records(sizes, memory): sizes for sizes in from_largest}
+        counts = {sizes: (sum(episodic), sum(stream)) for (episodic, stream), sizes in different.items()}
+        totals = [sum(count) for count in counts.values()]
+        most = MOST_COST * (num_learnt + self._learning.epochs * min(totals)) - self.num_trained
+        share = min(1.0, max(SHARE, FEWEST_RECORDS / max(totals)))
+        tried = self._affordable(list(counts), memory, share, len(held_out[1]), most)
         if not tried:
             return []
         self._model.set_weights(weights)
-        self._network.rate_share.assign(1.0)
-        self._train(memory, memory.sizes, share, self._checkpoint_epochs)
-        self._network.rate_share.assign(RATE_STEP)
+        self._train(memory, memory.sizes, share, [1.0] * self._checkpoint_epochs)
         checkpoint, accuracies = self._model.get_weights(), []
         drawing = self.batches.rng.bit_generator.state
+        num_fallen = math.ceil(FALLEN * self._pair_epochs)
+        rates = [1.0] * (self._pair_epochs - num_fallen) + [RATE_STEP] * num_fallen
         for sizes in tried:
             self._model.set_weights(checkpoint)
             self.batches.rng.bit_generator.state = drawing  # all see the same changes of samples
-            self._train(memory, sizes, share, self._pair_epochs)
+            self._train(memory, sizes, share, rates)
             accuracies.append(self._accuracy(memory, *held_out))
-        counts = [_tier_counts(sizes, memory) for sizes in different]
-        expected = _fit([_tier_counts(sizes, memory) for sizes in tried], accuracies, counts)
-        num_trained = [self._learning.epochs * sum(count) for count in counts]
-        return [Candidate(*one) for one in zip(different, expected, num_trained, strict=True)]
+        expected = self._fit([counts[sizes] for sizes in tried], accuracies, list(counts.values()))
+        num_trained = [self._learning.epochs * total for total in totals]
+        return [Candidate(*one) for one in zip(counts, expected, num_trained, strict=True)]
 
-    def _to_try(
-        self, different: Sequence[Sizes], memory: Hierarchy, num_tested: int, most: float
-    ) -> tuple[Sequence[Sizes], float]:
-        """Pairs that may be tried at a cost of at most `most`, and the share of each tier's records."""
+    def _affordable(
+        self, different: Sequence[Sizes], memory: Hierarchy, share: float, num_tested: int, most: float
+    ) -> list[Sizes]:
+        """Pairs that may be tried at a cost of at most `most`."""
+        in_miniature = {_records(_scaled(sizes, memory, share), memory): sizes for sizes in different}
+        pairs = [(sizes, sum(map(sum, records))) for records, sizes in in_miniature.items()]
+        checkpoint = self._checkpoint_epochs * _num_records(_scaled(memory.sizes, memory, share), memory)
         fewest = max(2, min(FEWEST_PAIRS, len(different)))
-        for share in SHARES if num_tested else ():
-            now = _num_records(_scaled(memory.sizes, memory, share), memory)
-            in_miniature = {_records(_scaled(sizes, memory, share), memory): sizes for sizes in different}
-            counts = {sizes: sum(map(sum, records)) for records, sizes in in_miniature.items()}
-            for num_pairs in range(len(counts), fewest - 1, -1):
-                spread = [list(counts)[i] for i in np.linspace(0, len(counts) - 1, num_pairs).round().astype(int)]
-                cost = self._checkpoint_epochs * now + num_pairs * _cost_of_test(num_tested)
-                if cost + self._pair_epochs * sum(counts[sizes] for sizes in spread) <= most:
-                    return spread, share
-        return [], 0.0
+        for num_pairs in range(len(pairs), fewest - 1, -1) if num_tested else ():
+            spread = [pairs[i] for i in np.linspace(0, len(pairs) - 1, num_pairs).round().astype(int)]
+            num_trained = self._pair_epochs * sum(count for _, count in spread)
+            if checkpoint + num_trained + num_pairs * _cost_of_test(num_tested) <= most:
+                return [sizes for sizes, _ in spread]
+        return []
 
-    def _train(self, memory: Hierarchy, sizes: Sizes, share: float, num_epochs: int) -> None:
+    def _fit(
+        self, tried: Sequence[tuple[int, int]], accuracies: Sequence[float], counts: Sequence[tuple[int, int]]
+    ) -> list[float]:
+        """Accuracy over the records in each tier, by least squares a + b ln(1 + episodic) + c ln(1 + stream), 0..1:
+        where both tiers help, a share of each is best, and with more pairs than three, some of chance is averaged out;
+        b and c are the mean over all trials.
+
+        Args:
+          tried: records in the tiers, with these accuracies.
+          counts: the same, where accuracies are wanted.
+        """
+        x, y = np.log1p(tried), np.array(accuracies)
+        episodic, stream = np.linalg.lstsq(x - x.mean(axis=0), y - y.mean())[0].tolist()
+        self.slopes.append((episodic, stream))
+        change = (np.log1p(counts) - x.mean(axis=0)) @ np.mean(self.slopes, axis=0)
+        return np.clip(y.mean() + change, 0, 1).tolist()
+
+    def _train(self, memory: Hierarchy, sizes: Sizes, share: float, rate_shares: Sequence[float]) -> None:
+        """An epoch at each of these rates."""
         miniature = memory.resized(_scaled(sizes, memory, share), self._seed)
-        for _ in range(num_epochs):
+        for rate_share in rate_shares:
+            self._network.rate_share.assign(rate_share)
             for batch in miniature.epoch(self._learning.batch_size):
                 records, labels = miniature.gather(batch)
                 self._step(self.batches.prepare(self._decode(records)), labels)
@@ -162,18 +187,3 @@ def _num_records(sizes: Sizes, memory: Hierarchy) -> int:
 
 def _cost_of_test(num_tested: int) -> int:
     return round(num_tested * TEST_COST)
-
-
-def _fit(
-    tried: Sequence[tuple[int, int]], accuracies: Sequence[float], counts: Sequence[tuple[int, int]]
-) -> list[float]:
-    """Accuracy over the records in each tier, by least squares a + b ln(1 + episodic) + c ln(1 + stream), 0..1: where
-    both tiers help, a share of each is best, and with more pairs than three, some of chance is averaged out.
-
-    Args:
-      tried: records in the tiers, with these accuracies.
-      counts: the same, where accuracies are wanted.
-    """
-    x, y = np.log1p(tried), np.array(accuracies)
-    slopes = np.linalg.lstsq(x - x.mean(axis=0), y - y.mean())[0]
-    return np.clip(y.mean() + (np.log1p(counts) - x.mean(axis=0)) @ slopes, 0, 1).tolist()

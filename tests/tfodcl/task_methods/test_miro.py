@@ -337,7 +337,9 @@ def test_ranks_count_the_same_labels_before():
     assert ranks(labels).tolist() == [int((labels[:i] == labels[i]).sum()) for i in range(60)]
 
 
-def test_what_the_profiler_costs_is_bounded_over_all_that_was_learnt(make):
+def test_what_the_profiler_costs_is_bounded_over_all_that_was_learnt(make, monkeypatch):
+    monkeypatch.setattr(profiling, "SHARE", 0.05)
+    monkeypatch.setattr(profiling, "FEWEST_RECORDS", 1)
     method = make(*(Sizes(*pair) for pair in ((120, 120), (120, 80), (80, 80), (80, 40), (40, 40))), epochs=70)
     for task in draw_tasks(200):
         method.learn(task)
@@ -395,7 +397,7 @@ def test_a_learner_goes_on_after_a_task_as_if_nothing_had_happened(
     make, monkeypatch, tmp_path, storage_keeps_up, chosen, budget, cost, then
 ):
     """Bit for bit, where storage keeps up."""
-    monkeypatch.setattr(profiling, "SHARES", (1.0,))
+    monkeypatch.setattr(profiling, "SHARE", 1.0)
     best = {GRID[0]: 0, GRID[1]: 1, GRID[2]: 1, chosen: 2}
     monkeypatch.setattr(miro, "choose", lambda known, cutline: max(known, key=lambda one: best[one.sizes]))
     tasks, found = three_tasks(), []
@@ -422,6 +424,7 @@ def test_a_learner_goes_on_after_a_task_as_if_nothing_had_happened(
     np.testing.assert_array_equal(whole.network.variables[0].numpy(), interrupted.network.variables[0].numpy())
     assert whole.chosen == interrupted.chosen and whole.num_trained == interrupted.num_trained
     assert whole.profiler.num_trained == interrupted.profiler.num_trained > 0
+    assert whole.profiler.slopes == interrupted.profiler.slopes and len(whole.profiler.slopes) == 1 + (cost > 0)
     np.testing.assert_array_equal(*(one.memory.episodic.records for one in found))
     for one in found:
         one.swapper.close()  # what it still reads is read then

@@ -63,7 +63,7 @@ def maps_of(x: np.ndarray) -> np.ndarray:
 def test_with_a_lossless_codec_it_learns_what_miro_learns_of_the_maps(plan, closing, monkeypatch, grid):
     """With everything in memory, and with sizes that the profiler tries."""
     monkeypatch.setattr(profiling, "MOST_COST", 100)
-    monkeypatch.setattr(profiling, "SHARES", (1.0,))
+    monkeypatch.setattr(profiling, "SHARE", 1.0)
     method = closing(MiroLatent(StagedNetworks(), plan(*grid, swap_ratio=0.0), 3))
     plain = closing(Miro(BehindFront(), plan(*grid, swap_ratio=0.0, name="plain"), 3))
     start = method.network.variables[0].numpy()

@@ -19,8 +19,11 @@ SIX = tuple(Sizes(*pair) for pair in ((120, 120), (120, 80), (80, 80), (40, 80),
 
 
 @pytest.fixture
-def filled(tmp_path):
-    """A memory in the middle of the second task, and samples held out."""
+def filled(tmp_path, monkeypatch):
+    """A memory in the middle of the second task, and samples held out; five pairs may be tried in a fifth of it."""
+    monkeypatch.setattr(profiling, "SHARE", 0.2)
+    monkeypatch.setattr(profiling, "FEWEST_RECORDS", 1)
+    monkeypatch.setattr(profiling, "FEWEST_PAIRS", 5)
     storage = SampleStorage(tmp_path / "of_profiler", RECORDS.record_bytes)
     memory, tasks = Hierarchy(storage, Sizes(40, 40), seed=0), draw_tasks(200)
     for task in tasks:
@@ -39,7 +42,7 @@ def test_each_pair_is_tried_in_miniature_from_one_checkpoint(filled, monkeypatch
     monkeypatch.setattr(profiling, "MOST_COST", 100)
     networks, seed = LinearNetworks(), 7
     pairs = [Sizes(100, 2000), Sizes(100, 80), Sizes(40, 20)]  # from the largest, as they are tried
-    learning = dataclasses.replace(LEARNING, epochs=21, augment=lambda x, rng: x + rng.normal(0, 0.3, x.shape))
+    learning = dataclasses.replace(LEARNING, epochs=42, augment=lambda x, rng: x + rng.normal(0, 0.3, x.shape))
     start = [networks.kernel + 0.01]
     before = (memory.episodic.numbers.copy(), memory.stream.numbers.copy())
     profiler = Profiler(networks, learning, RECORDS.decode, seed)
@@ -49,13 +52,13 @@ def test_each_pair_is_tried_in_miniature_from_one_checkpoint(filled, monkeypatch
     step, num_trained = network.minimizer(network.cross_entropy), 0
 
     def train(
-        weights: list[np.ndarray], sizes: Sizes, num_epochs: int, rate_share: float, batches: MiniBatches
+        weights: list[np.ndarray], sizes: Sizes, rate_shares: list[float], batches: MiniBatches
     ) -> list[np.ndarray]:
         nonlocal num_trained
         model.set_weights(weights)
-        network.rate_share.assign(rate_share)
         miniature = memory.resized(sizes, seed)
-        for _ in range(num_epochs):
+        for rate_share in rate_shares:
+            network.rate_share.assign(rate_share)
             for batch in miniature.epoch(LEARNING.batch_size):
                 records, labels = miniature.gather(batch)
                 step(batches.prepare(records.reshape(-1, *SHAPE)), labels)
@@ -65,31 +68,36 @@ def test_each_pair_is_tried_in_miniature_from_one_checkpoint(filled, monkeypatch
     scaled, num_records = (Sizes(20, 40), Sizes(20, 16), Sizes(8, 4)), (300, 180, 60)  # 200 of the task there are
     for sizes, small, count, one in zip(pairs, scaled, num_records, found, strict=True):
         batches = MiniBatches(learning, seed + 1)  # each pair sees the same noise behind the checkpoint's
-        checkpoint = train(start, Sizes(8, 8), 3, 1.0, batches)
-        (kernel,) = train(checkpoint, small, 2, 0.2, batches)
+        checkpoint = train(start, Sizes(8, 8), [1.0] * 2, batches)
+        (kernel,) = train(checkpoint, small, [1.0] * 4 + [0.2] * 2, batches)
         predicted = linear(held_out[0], kernel.astype(np.float64)).argmax(axis=1)
         right = [np.mean(predicted[held_out[1] == label] == label) for label in range(NUM_CLASSES)]
         # Three pairs are fitted exactly.
         assert one.sizes == sizes and one.accuracy == pytest.approx(np.mean(right), abs=0.02)
-        assert one.num_trained == 21 * count
+        assert one.num_trained == 42 * count
     assert found[0].accuracy > 0.3
     # The checkpoint was made three times here; a test of 80 samples counts as training on 27.
-    assert profiler.num_trained == num_trained - 2 * 3 * 16 + 3 * 27
+    assert profiler.num_trained == num_trained - 2 * 2 * 16 + 3 * 27
     for tier, numbers in zip((memory.episodic, memory.stream), before, strict=True):
         np.testing.assert_array_equal(tier.numbers, numbers)
 
 
 def test_accuracies_are_fitted_over_both_tiers_and_expected_of_pairs_that_were_not_tried(filled, monkeypatch):
+    """The effects of both tiers are the mean of those of all trials."""
     memory, (records, labels) = filled
-    measured = [0.9, 0.5, 0.6, 0.1, 0.3]
-    left = iter(measured)
-    monkeypatch.setattr(Profiler, "_accuracy", lambda *given: next(left))
     profiler = Profiler(LinearNetworks(), dataclasses.replace(LEARNING, epochs=14), RECORDS.decode, 0)
-    found = profiler.candidates(SIX, memory, [LinearNetworks().kernel], (records[:3], labels[:3]), 2820)
     counts = np.log1p([(sizes.num_episodic, sizes.num_stream) for sizes in SIX])
-    expected = LinearRegression().fit(np.delete(counts, 3, axis=0), measured).predict(counts)  # all but the fourth
-    assert [one.accuracy for one in found] == pytest.approx(expected, abs=1e-9)
-    assert [one.sizes for one in found] == list(SIX)
+    tried, slopes = np.delete(counts, 3, axis=0), []  # all but the fourth
+    for measured, num_learnt in (([0.9, 0.5, 0.6, 0.1, 0.3], 6000), ([0.7, 0.4, 0.5, 0.3, 0.2], 13000)):
+        left = iter(measured)
+        monkeypatch.setattr(Profiler, "_accuracy", lambda *given, left=left: next(left))
+        given = memory, [LinearNetworks().kernel], (records[:3], labels[:3]), num_learnt
+        found = profiler.candidates(SIX, *given)
+        slopes.append(LinearRegression().fit(tried, measured).coef_)
+        expected = np.mean(measured) + (counts - tried.mean(axis=0)) @ np.mean(slopes, axis=0)
+        assert [one.accuracy for one in found] == pytest.approx(expected, abs=1e-9)
+        assert [one.sizes for one in found] == list(SIX)
+    np.testing.assert_allclose(profiler.slopes, slopes)
 
 
 @pytest.mark.parametrize("measured", [[0.4, 0.2, 0.0], [0.95, 1.0, 0.2]])
@@ -111,21 +119,32 @@ def test_expected_accuracies_are_shares(filled, monkeypatch, measured):
 def test_in_miniature_every_class_has_a_record(filled, monkeypatch):
     memory, held_out = filled
     monkeypatch.setattr(profiling, "MOST_COST", 100)
-    monkeypatch.setattr(profiling, "SHARES", (0.05,))
+    monkeypatch.setattr(profiling, "SHARE", 0.05)
+    monkeypatch.setattr(profiling, "FEWEST_RECORDS", 0)
     profiler = Profiler(LinearNetworks(), LEARNING, RECORDS.decode, 0)
     found = profiler.candidates([Sizes(0, 4), Sizes(3, 3)], memory, [LinearNetworks().kernel], held_out, 0)
-    assert len(found) == 2 and profiler.num_trained == (2 + 2) + (0 + 2) + (2 + 2) + 2 * 27
+    assert len(found) == 2 and profiler.num_trained == (2 + 2) + 2 * (0 + 2) + 2 * (2 + 2) + 2 * 27
+
+
+@pytest.mark.parametrize(("largest", "share"), [(Sizes(120, 120), 0.5), (Sizes(60, 40), 1.0), (Sizes(180, 180), 0.4)])
+def test_of_small_memories_a_larger_share_is_tried(filled, monkeypatch, largest, share):
+    """As much as makes the largest pair hold 120 records."""
+    memory, held_out = filled
+    monkeypatch.setattr(profiling, "MOST_COST", 100)
+    monkeypatch.setattr(profiling, "SHARE", 0.4)
+    monkeypatch.setattr(profiling, "FEWEST_RECORDS", 120)
+    profiler = Profiler(LinearNetworks(), LEARNING, RECORDS.decode, 0)
+    profiler.candidates([largest, Sizes(40, 20)], memory, [LinearNetworks().kernel], held_out, 0)
+    assert profiler.num_trained == share * (80 + 2 * largest.num_records + 2 * 60) + 2 * 27
 
 
 @pytest.mark.parametrize(
     ("num_learnt", "num_trained"),
     [
-        (3320, 2 * 16 + 16 + 24 + 24 + 32 + 40 + 48 + 6),  # all six in a fifth of memory
-        (3319, 2 * 16 + 16 + 24 + 32 + 40 + 48 + 5),  # without the fourth
-        (2820, 2 * 16 + 16 + 24 + 32 + 40 + 48 + 5),
-        (2819, 2 * 8 + 8 + 12 + 12 + 16 + 20 + 24 + 6),  # all in a tenth
-        (900, 2 * 8 + 8 + 12 + 16 + 20 + 24 + 5),
-        (899, 0),
+        (6680, 16 + 2 * (16 + 24 + 24 + 32 + 40 + 48) + 6),
+        (6679, 16 + 2 * (16 + 24 + 32 + 40 + 48) + 5),  # without the fourth
+        (5700, 16 + 2 * (16 + 24 + 32 + 40 + 48) + 5),
+        (5699, 0),
     ],
 )
 def test_the_profiler_trains_on_no_more_than_its_share_of_all_records(filled, num_learnt, num_trained):
@@ -140,7 +159,7 @@ def test_what_was_tried_before_is_of_the_same_share(filled):
     memory, (records, labels) = filled
     pairs = [Sizes(40, 40), Sizes(80, 80)]
     profiler = Profiler(LinearNetworks(), LEARNING, RECORDS.decode, 0)
-    for num_learnt, expected in ((1600, 2), (1600, 0), (1600, 0), (4000, 2)):
+    for num_learnt, expected in ((2200, 2), (2200, 0), (4300, 0), (4500, 2)):
         given = memory, [LinearNetworks().kernel], (records[:3], labels[:3]), num_learnt
         assert len(profiler.candidates(pairs, *given)) == expected
         assert profiler.num_trained <= 0.05 * (num_learnt + 2 * 80)
@@ -158,8 +177,8 @@ def test_pairs_that_are_or_would_be_alike_and_tests_without_samples_are_not_trie
     same = [Sizes(40, 200), Sizes(80, 40), Sizes(40, 2000)]  # 200 of the task there are
     found = profiler.candidates(same, memory, [kernel], (records, labels), 0)
     assert [one.sizes for one in found] == [Sizes(40, 200), Sizes(80, 40)]
-    assert profiler.num_trained == 16 + (8 + 40) + (16 + 8) + 2 * 27
+    assert profiler.num_trained == 16 + 2 * (8 + 40) + 2 * (16 + 8) + 2 * 27
     five = [*SIX[:1], *SIX[2:], Sizes(42, 40)]  # the last two are alike in miniature
     before = profiler.num_trained
     assert len(profiler.candidates(five, memory, [kernel], (records, labels), 0)) == 6
-    assert profiler.num_trained - before == 16 + (48 + 32 + 24 + 24 + 16) + 5 * 27
+    assert profiler.num_trained - before == 16 + 2 * (48 + 32 + 24 + 24 + 16) + 5 * 27
