@@ -171,13 +171,14 @@ def train_tasks(options: argparse.Namespace, names: list[str], dataset: Dataset,
         raise InputError(f"--pretrain-steps needs --pretrain. Received: {options.pretrain_steps} without.")
     pretraining = None if options.pretrain is None else load(options.pretrain, seed=seed, as_maps=True)
     load_tensorflow()
+    from tfodcl import task_plan
     from tfodcl import train_tasks as tasks
 
-    plan = tasks.TaskPlan(
+    plan = task_plan.TaskPlan(
         *(dataset, pretraining, preset, options.preset, names, options.freeze or "", seed, num_runs, folder),
         *(memory, codec, options.static, ratios),
     )
-    tasks.check(plan)
+    task_plan.check(plan)
     settings = {"dataset": dataset.name, "preset": options.preset, "seed": seed, "pretraining": options.pretrain}
     of_memory = {name: getattr(options, name) for name in ("ram_budget", "sizes", "swap_ratio", "codec")}
     claim(folder, {**settings, "freeze": plan.freeze, **of_memory, **dataclasses.asdict(preset)}, TaskPreset)

@@ -5,12 +5,8 @@ runs, report. Everything that takes long is kept in the folder as it is done, so
 import dataclasses
 import functools
 import json
-import math
 import shutil
-import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -19,157 +15,31 @@ import numpy as np
 from tfodcl import files
 from tfodcl.command import command_line
 from tfodcl.compress.record import Codec
-from tfodcl.compress.setting import CodecSetting
-from tfodcl.cost.training import FLOPS_PER_MAC, Workload, cut_units, memory, num_macs, stream_flops
-from tfodcl.data import Dataset
-from tfodcl.energy import JETSON_TX2, EnergyMeter, EnergyModel, choose_meter
+from tfodcl.cost.training import Workload, memory, stream_flops
 from tfodcl.errors import InputError
 from tfodcl.layer_metrics import LayerMetrics, choose_frozen_blocks, measure_layers
 from tfodcl.meta.augment import augmentation
 from tfodcl.metrics import mean_and_deviation
 from tfodcl.progress import progress
-from tfodcl.replay.hierarchy import MemoryPlan, ram_bytes
+from tfodcl.replay.hierarchy import MemoryPlan
 from tfodcl.report.results import MEMORY
 from tfodcl.resnets import ResNets, Weights, pretrain_resnet
 from tfodcl.run_folder import contents, write_results
 from tfodcl.stages.keras_network import in_chunks
-from tfodcl.stages.resnet import ResNet, num_parameters, resnet
-from tfodcl.streams import SplitStream, split_stream
+from tfodcl.stages.resnet import ResNet, num_parameters
+from tfodcl.streams import SplitStream
+from tfodcl.task_costs import energy_of, sensor, workload_of
 from tfodcl.task_methods import CLASSES
 from tfodcl.task_methods.learning import TaskLearning
-from tfodcl.task_methods.sparcl import DENSITY, GRADIENT_DENSITY
-from tfodcl.task_presets import LATENT_CODEC, SPARSE, SPARSE_KEPT, STORING, TaskPreset, kept_channels
+from tfodcl.task_plan import AUTO, TaskPlan
+from tfodcl.task_presets import SPARSE, STORING
 from tfodcl.task_runs import TaskRun, run_split, summarize_runs
 
 NUM_CALIBRATION_SAMPLES = 256
-AUTO = "auto"
-CONSTANTS = JETSON_TX2  # of the model of energy
-BACKWARD_AND_FORWARD = 3  # passes in training, a backward one being two
-LIGHTCL = ("lightcl_freezing", "lightcl", "lightcl_sparse")
 # Of the training before, that a codec is fitted on: 16 for each of a codebook's 256 codewords. k-means of 4,096 takes
 # about 0.1 s for a subvector, two minutes for the 1,024 of pq:8 on maps of 16x16x32.
 NUM_CODEC_SAMPLES = 4096
 SEARCH_TASKS = 3  # tasks that learning rates are chosen by: more cost more, and forgetting shows in these
-
-
-@dataclass(frozen=True, eq=False)
-class TaskPlan:
-    """What a run of the command is to do.
-
-    Attributes:
-      dataset: whose classes are learnt.
-      pretraining: what the network is trained on before; None: nothing, LightCL's first task instead.
-      preset, preset_name: sizes.
-      names: of methods, keys of CLASSES.
-      freeze: how many blocks LightCL and Miro over latents freeze with the stem, "" for LightCL's choice, or AUTO.
-      seed: of everything.
-      num_runs: class orders.
-      folder: of results.
-      memory: Miro's, of records of so many bytes; the folder of each run's storage is in its folder. None where there
-        is no Miro.
-      codec: of the latents that Miro keeps.
-      static: whether each of its pairs of sizes is measured beside, held fixed.
-      swap_ratios: with which its first pair is, too.
-    """
-
-    dataset: Dataset
-    pretraining: Dataset | None
-    preset: TaskPreset
-    preset_name: str
-    names: list[str]
-    freeze: str
-    seed: int
-    num_runs: int
-    folder: Path
-    memory: Callable[[int], MemoryPlan] | None = None
-    codec: CodecSetting = CodecSetting.parse(LATENT_CODEC)
-    static: bool = False
-    swap_ratios: Sequence[float] = ()
-
-    @property
-    def sample_bytes(self) -> int:
-        return self.dataset.x_train[:1].nbytes
-
-    def stream(self, run: int) -> SplitStream:
-        return split_stream(self.dataset, self.preset.num_tasks, 0.0, self.seed, run)
-
-    def validation_stream(self, run: int) -> SplitStream:
-        return split_stream(self.dataset, self.preset.num_tasks, self.preset.held_out, self.seed, run)
-
-    @property
-    def frozen_blocks(self) -> int | None:
-        """That are frozen with the stem; None: those that the layers' metrics choose."""
-        if self.freeze == AUTO:
-            return None
-        return int(self.freeze) if self.freeze else self.network(sparse=False).blocks_before_last_stage
-
-    def with_own_storage(self, learning: TaskLearning, name: str, key: str) -> TaskLearning:
-        """Of one run of Miro, in a folder of its own. Raises InputError where that is of another run."""
-        if learning.memory is None:
-            return learning
-        folder, codec = learning.memory.folder / name / key, learning.memory.codec
-        settings = {
-            "dataset": self.dataset.name,
-            "num_tasks": self.preset.num_tasks,
-            "samples": zlib.crc32(self.dataset.y_train.tobytes(), zlib.crc32(self.dataset.x_train.tobytes())),
-            "seed": self.seed,
-            "holds_out": len(learning.memory.grid) > 1,
-        }
-        claim_storage(folder, settings if codec is None else {**settings, "latents": self._latents(codec)})
-        return dataclasses.replace(learning, memory=dataclasses.replace(learning.memory, folder=folder))
-
-    def _latents(self, codec: Codec) -> list[Any]:
-        """What records of them depend on."""
-        preset, pretraining = self.preset, self.pretraining and self.pretraining.name
-        network = [preset.depth, preset.width, pretraining, preset.pretrain_steps, self.freeze]
-        return [*network, str(self.codec), zlib.crc32(codec.to_bytes())]
-
-    def network(self, sparse: bool) -> ResNet:
-        preset, num_classes = self.preset, len(self.dataset.class_names)
-        return resnet(preset.depth, self.dataset.input_shape, num_classes, preset.width, kept_channels(sparse))
-
-
-def check(plan: TaskPlan) -> None:
-    """Raises InputError for what would fail after training."""
-    stream = plan.stream(0)
-    plan.validation_stream(0)
-    alone = [name for name in plan.names if name in LIGHTCL and len(stream.tasks[-1].classes) < 2]
-    if alone:  # their loss is over a task's classes alone
-        raise InputError(
-            f"each task must have 2 classes at least for {', '.join(alone)}. "
-            f"Received: num_tasks={plan.preset.num_tasks} of {stream.num_classes} classes."
-        )
-    most = plan.network(sparse=False).num_blocks - 1
-    if plan.freeze == AUTO and plan.preset.num_tasks < 2:
-        raise InputError(f"--freeze {AUTO} needs 2 tasks at least. Received: num_tasks={plan.preset.num_tasks}.")
-    if plan.freeze not in ("", AUTO) and int(plan.freeze) > most:
-        raise InputError(f"--freeze must leave a block to train, 0..{most} or {AUTO}. Received: {plan.freeze}.")
-    if plan.pretraining is not None:
-        check_pretraining(plan.dataset, plan.pretraining)
-    storing = [name for name in STORING if name in plan.names]
-    if storing and plan.memory is None:
-        raise InputError(f"{', '.join(storing)} needs --ram-budget. Received: none.")
-    if plan.memory and "miro" in storing:
-        plan.memory(plan.sample_bytes)
-    if plan.memory and "miro_latent" in storing:
-        if plan.pretraining is None:
-            raise InputError("miro_latent needs --pretrain: latents of a random network mean nothing. Received: none.")
-        for num_blocks in range(most + 1) if plan.frozen_blocks is None else [plan.frozen_blocks]:
-            latent_dim = math.prod(plan.network(sparse=False).cut(num_blocks)[1][0].input_shape)
-            codec = plan.codec.fit(np.zeros((1, latent_dim), np.int8), zero_point=0, seed=0)
-            plan.memory(codec.payload_bytes)
-
-
-def check_pretraining(dataset: Dataset, pretraining: Dataset) -> None:
-    """Raises InputError where the network cannot or should not be trained on it before."""
-    if pretraining.name == dataset.name:
-        raise InputError(f"--pretrain must be another data set than the one to learn. Received: {pretraining.name}.")
-    expected, received = ((one.front_end["kind"], one.input_shape) for one in (dataset, pretraining))
-    if received != expected:
-        raise InputError(
-            f"--pretrain must be of samples like those of {dataset.name}, {' '.join(map(str, expected))}. "
-            f"Received: {pretraining.name}, {' '.join(map(str, received))}."
-        )
 
 
 def learn(plan: TaskPlan) -> None:
@@ -228,55 +98,6 @@ def learn(plan: TaskPlan) -> None:
 def mean_final(runs: Sequence[TaskRun]) -> float:
     """Of class-incremental accuracies."""
     return float(np.mean([run.accuracy[-1] for run in runs]))
-
-
-def energy_of(name: str, runs: Sequence[TaskRun], workload: Workload) -> dict[str, Any]:
-    """Joules of learning a stream, the mean over runs: by the sensor that was there, else by a model of constants."""
-    measured = [run.joules for run in runs if run.joules is not None]
-    if len(measured) == len(runs):
-        return {"joules": float(np.mean(measured)), "source": runs[0].energy_source}
-    frozen, trained = (num_macs(units) for units in cut_units(name, workload))
-    model = EnergyModel(CONSTANTS)
-    for run in runs:
-        if name in STORING:
-            num_records = run.facts["num_trained"] + run.facts["num_profiled"]
-            macs = BACKWARD_AND_FORWARD * trained * num_records + frozen * workload.num_samples
-            model.add(macs, run.facts["bytes_read"], run.facts["bytes_written"])
-        else:
-            model.add(round(sum(stream_flops(name, workload).values()) / FLOPS_PER_MAC))
-    return {"joules": model.joules() / len(runs), "source": model.source}
-
-
-@contextmanager
-def sensor() -> Iterator[EnergyMeter | None]:
-    """What measures energy on this machine, counting; None where nothing does."""
-    model = EnergyModel(CONSTANTS)
-    with choose_meter(model).meter as meter:
-        yield None if meter is model else meter
-
-
-def workload_of(plan: TaskPlan, network: ResNet, frozen_blocks: int, memory: MemoryPlan | None) -> Workload:
-    """What the cost model is told; `memory`: Miro's."""
-    preset = plan.preset
-    workload = Workload(
-        network,
-        preset.num_tasks,
-        len(plan.dataset.x_train),
-        preset.epochs,
-        preset.batch_size,
-        preset.buffer_size,
-        sparsity=1 - DENSITY,
-        gradient_sparsity=1 - GRADIENT_DENSITY,
-        kept=SPARSE_KEPT,
-        cache_bytes=preset.cache_bytes,
-        frozen_blocks=frozen_blocks,
-    )
-    if memory is None:
-        return workload
-    record_bytes = memory.codec.payload_bytes if memory.codec else plan.sample_bytes
-    fitting = [sizes for sizes in memory.grid if ram_bytes(sizes, record_bytes) <= memory.budget(0)]
-    largest = max(fitting or memory.grid, key=lambda sizes: sizes.num_records)
-    return dataclasses.replace(workload, sizes=largest, codec=memory.codec)
 
 
 class Training:
@@ -442,17 +263,6 @@ def static_entries(
             "accuracy_runs": final,
             "learning_rate": {"sgd": learning.learning_rate},
         }
-
-
-def claim_storage(folder: Path, settings: Mapping[str, Any]) -> None:
-    """Makes `folder` the storage of a run with these settings, or raises InputError where it is another one's."""
-    path = folder / "settings.json"
-    if not files.is_file(path):
-        files.write(path, (json.dumps(settings) + "\n").encode())
-    elif (earlier := path.read_text(errors="replace").strip()) != json.dumps(settings):
-        raise InputError(
-            f"storage must be new or of the same run; delete {folder} to start anew. Received: {earlier[:200]}."
-        )
 
 
 class Kept(Protocol):

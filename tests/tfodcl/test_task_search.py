@@ -18,9 +18,9 @@ from tfodcl.stages.resnet import ResNet, num_parameters, resnet
 from tfodcl.streams import SplitStream
 from tfodcl.task_methods import CLASSES
 from tfodcl.task_methods.learning import TaskLearning
+from tfodcl.task_plan import TaskPlan
 from tfodcl.task_presets import SPARSE_KEPT
 from tfodcl.task_runs import TaskRun
-from tfodcl.train_tasks import TaskPlan
 
 NUM_TEST = 4 * 5  # samples that a run is tested on; a search has fewer
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from tests.tfodcl.test_train_tasks import SHAPE, write_data
-from tfodcl import train, train_tasks
+from tfodcl import task_plan, train, train_tasks
 from tfodcl.compress.setting import CodecSetting
 from tfodcl.data import load
 from tfodcl.replay.hierarchy import MemoryPlan, SampleStorage, fixed, usual_grid
@@ -207,7 +207,7 @@ def macs_of(unit: Unit) -> int:
 
 
 @pytest.fixture
-def plan(data, tmp_path, monkeypatch) -> train_tasks.TaskPlan:
+def plan(data, tmp_path, monkeypatch) -> task_plan.TaskPlan:
     """Of a codec with codebooks, where all samples fit."""
     monkeypatch.setenv("TFODCL_DATA", str(data))
 
@@ -216,7 +216,7 @@ def plan(data, tmp_path, monkeypatch) -> train_tasks.TaskPlan:
 
     preset = TaskPreset(18, 8, num_tasks=2, epochs=1, rates=(0.1,), pretrain_steps=2, pretrain_batch=8)
     tasks = (load("tiny"), load("other"), preset, "quick", ["miro_latent"], "4", 0, 1, tmp_path)
-    return train_tasks.TaskPlan(*tasks, memory, CodecSetting.parse("pq:8"))
+    return task_plan.TaskPlan(*tasks, memory, CodecSetting.parse("pq:8"))
 
 
 def test_memory_has_the_presets_cutline_and_the_usual_sizes_of_its_budget(tmp_path):

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tfodcl import train, train_tasks
+from tfodcl import task_plan, train, train_tasks
 from tfodcl.command import run as run_command
 from tfodcl.cost.training import METHODS as COSTED
 from tfodcl.cost.training import Workload, memory, stream_flops
@@ -27,8 +27,8 @@ from tfodcl.streams import split_stream
 from tfodcl.task_methods import CLASSES
 from tfodcl.task_methods.learning import TaskLearning
 from tfodcl.task_methods.naive import Naive
+from tfodcl.task_plan import TaskPlan
 from tfodcl.task_presets import TaskPreset
-from tfodcl.train_tasks import TaskPlan
 
 SHAPE = (16, 16, 3)
 RATES, STRENGTHS = (0.03, 0.1), (2e-4, 2e-3)
@@ -96,7 +96,7 @@ def _data(data, monkeypatch) -> None:
 def run_here(patch: pytest.MonkeyPatch, *arguments: str | Path) -> None:
     """The command in this process with the sizes above."""
     patch.setattr(train, "choose_tasks", lambda name, dataset: TINY)
-    patch.setattr(train_tasks, "resnet", short)
+    patch.setattr(task_plan, "resnet", short)
     patch.setattr(CLASSES["lightcl"], "STRENGTHS", STRENGTHS)
     patch.setattr(sys, "argv", ["train", *map(str, arguments)])
     train.main()
@@ -202,7 +202,7 @@ def test_rates_and_frozen_layers_are_chosen_without_test_samples(made, data, tmp
     write_data(tmp_path / "data", **noise)
     shutil.copy(data / "other.npz", tmp_path / "data")
     monkeypatch.setenv("TFODCL_DATA", str(tmp_path / "data"))
-    monkeypatch.setattr(train_tasks, "resnet", short)
+    monkeypatch.setattr(task_plan, "resnet", short)
     plan = real_plan(tmp_path)
     np.testing.assert_array_equal(plan.dataset.x_train, np.load(data / "tiny.npz")["x_train"])
     shutil.copytree(made / "checkpoints", tmp_path / "checkpoints")
