@@ -399,7 +399,8 @@ def parse() -> argparse.Namespace:
         "--ram-budget",
         metavar="SIZE",
         help="of miro's memory and the buffers of others: bytes, or 512k, 64M, 1G; @FILE, which holds a size and may "
-        "be changed at any time; or cgroup: what the control group leaves",
+        "be changed at any time; or cgroup: what the control group leaves. With it the learning rates of all methods "
+        "fall within a task",
     )
     parser.add_argument(
         "--storage", type=Path, metavar="DIR", help="of miro's samples or latents (default: OUT/storage)"
