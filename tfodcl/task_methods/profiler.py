@@ -29,9 +29,7 @@ from tfodcl.task_methods.learning import MiniBatches, TaskLearning, WholeNetwork
 # hundred records such a pair would be trained with three mini-batches, which tell it from none.
 CHECKPOINT_EPOCHS, PAIR_EPOCHS = 1 / 20, 3 / 20
 FALLEN = 0.3  # of a pair's epochs, the last: as in a task
-# Of each tier's records, a record of each class at least (published: 0.05), or as many as make the largest pair hold
-# FEWEST_RECORDS.
-SHARE, FEWEST_RECORDS = 0.1, 128
+SHARE = 0.2  # of each tier's records, a record of each class at least; published: 0.05
 FEWEST_PAIRS = 6
 MOST_COST = 0.05
 TEST_COST = 1 / 3  # of training on a record
@@ -49,7 +47,7 @@ class Profiler:
 
     Attributes:
       num_trained: records in its mini-batches so far, and a third of those that were tested: what it costs.
-      slopes: of each trial, accuracy over ln(1 + records) of episodic memory and of the stream buffer.
+      slopes: of each trial, accuracy over ln records of episodic memory and of the stream buffer.
       batches: that change them at random.
     """
 
@@ -86,12 +84,11 @@ class Profiler:
         counts = {sizes: (sum(episodic), sum(stream)) for (episodic, stream), sizes in different.items()}
         totals = [sum(count) for count in counts.values()]
         most = MOST_COST * (num_learnt + self._learning.epochs * min(totals)) - self.num_trained
-        share = min(1.0, max(SHARE, FEWEST_RECORDS / max(totals)))
-        tried = self._affordable(list(counts), memory, share, len(held_out[1]), most)
+        tried = self._affordable(list(counts), memory, len(held_out[1]), most)
         if not tried:
             return []
         self._model.set_weights(weights)
-        self._train(memory, memory.sizes, share, [1.0] * self._checkpoint_epochs)
+        self._train(memory, memory.sizes, [1.0] * self._checkpoint_epochs)
         checkpoint, accuracies = self._model.get_weights(), []
         drawing = self.batches.rng.bit_generator.state
         num_fallen = math.ceil(FALLEN * self._pair_epochs)
@@ -99,19 +96,18 @@ class Profiler:
         for sizes in tried:
             self._model.set_weights(checkpoint)
             self.batches.rng.bit_generator.state = drawing  # all see the same changes of samples
-            self._train(memory, sizes, share, rates)
+            self._train(memory, sizes, rates)
             accuracies.append(self._accuracy(memory, *held_out))
-        expected = self._fit([counts[sizes] for sizes in tried], accuracies, list(counts.values()))
+        in_miniature = [_tier_counts(_scaled(sizes, memory), memory) for sizes in tried]
+        expected = self._fit(in_miniature, accuracies, [counts[sizes] for sizes in tried], list(counts.values()))
         num_trained = [self._learning.epochs * total for total in totals]
         return [Candidate(*one) for one in zip(counts, expected, num_trained, strict=True)]
 
-    def _affordable(
-        self, different: Sequence[Sizes], memory: Hierarchy, share: float, num_tested: int, most: float
-    ) -> list[Sizes]:
+    def _affordable(self, different: Sequence[Sizes], memory: Hierarchy, num_tested: int, most: float) -> list[Sizes]:
         """Pairs that may be tried at a cost of at most `most`."""
-        in_miniature = {_records(_scaled(sizes, memory, share), memory): sizes for sizes in different}
+        in_miniature = {_records(_scaled(sizes, memory), memory): sizes for sizes in different}
         pairs = [(sizes, sum(map(sum, records))) for records, sizes in in_miniature.items()]
-        checkpoint = self._checkpoint_epochs * _num_records(_scaled(memory.sizes, memory, share), memory)
+        checkpoint = self._checkpoint_epochs * _num_records(_scaled(memory.sizes, memory), memory)
         fewest = max(2, min(FEWEST_PAIRS, len(different)))
         for num_pairs in range(len(pairs), fewest - 1, -1) if num_tested else ():
             spread = [pairs[i] for i in np.linspace(0, len(pairs) - 1, num_pairs).round().astype(int)]
@@ -121,25 +117,30 @@ class Profiler:
         return []
 
     def _fit(
-        self, tried: Sequence[tuple[int, int]], accuracies: Sequence[float], counts: Sequence[tuple[int, int]]
+        self,
+        in_miniature: Sequence[tuple[int, int]],
+        accuracies: Sequence[float],
+        tried: Sequence[tuple[int, int]],
+        counts: Sequence[tuple[int, int]],
     ) -> list[float]:
-        """Accuracy over the records in each tier, by least squares a + b ln(1 + episodic) + c ln(1 + stream), 0..1:
-        where both tiers help, a share of each is best, and with more pairs than three, some of chance is averaged out;
-        b and c are the mean over all trials.
+        """Accuracy over the records in each tier, by least squares a + b ln episodic + c ln stream, 0..1: where both
+        tiers help, a share of each is best, and with more pairs than three, some of chance is averaged out; b and c are
+        the mean over all trials.
 
         Args:
-          tried: records in the tiers, with these accuracies.
-          counts: the same, where accuracies are wanted.
+          in_miniature: records in the tiers, with these accuracies; tiers of few may hold a larger share of
+          tried: the records of the same pairs.
+          counts: the same of all pairs, where accuracies are wanted.
         """
-        x, y = np.log1p(tried), np.array(accuracies)
+        x, y = _ln(in_miniature), np.array(accuracies)
         episodic, stream = np.linalg.lstsq(x - x.mean(axis=0), y - y.mean())[0].tolist()
         self.slopes.append((episodic, stream))
-        change = (np.log1p(counts) - x.mean(axis=0)) @ np.mean(self.slopes, axis=0)
+        change = (_ln(counts) - _ln(tried).mean(axis=0)) @ np.mean(self.slopes, axis=0)
         return np.clip(y.mean() + change, 0, 1).tolist()
 
-    def _train(self, memory: Hierarchy, sizes: Sizes, share: float, rate_shares: Sequence[float]) -> None:
+    def _train(self, memory: Hierarchy, sizes: Sizes, rate_shares: Sequence[float]) -> None:
         """An epoch at each of these rates."""
-        miniature = memory.resized(_scaled(sizes, memory, share), self._seed)
+        miniature = memory.resized(_scaled(sizes, memory), self._seed)
         for rate_share in rate_shares:
             self._network.rate_share.assign(rate_share)
             for batch in miniature.epoch(self._learning.batch_size):
@@ -156,11 +157,11 @@ class Profiler:
         return float(np.mean([np.mean(predicted[labels == label] == label) for label in np.unique(labels)]))
 
 
-def _scaled(sizes: Sizes, memory: Hierarchy, share: float) -> Sizes:
-    """For a share of the records that tiers of these sizes would hold, at least one of each class."""
+def _scaled(sizes: Sizes, memory: Hierarchy) -> Sizes:
+    """For a SHARE of the records that tiers of these sizes would hold, at least one of each class."""
     tiers = (memory.episodic, sizes.num_episodic), (memory.stream, sizes.num_stream)
     episodic, stream = (
-        min(num_slots, max(len(tier.classes), int(share * count)))
+        min(num_slots, max(len(tier.classes), int(SHARE * count)))
         for (tier, num_slots), count in zip(tiers, _tier_counts(sizes, memory), strict=True)
     )
     return Sizes(episodic, stream)
@@ -183,6 +184,11 @@ def _tier_counts(sizes: Sizes, memory: Hierarchy) -> tuple[int, int]:
 
 def _num_records(sizes: Sizes, memory: Hierarchy) -> int:
     return sum(_tier_counts(sizes, memory))
+
+
+def _ln(counts: Sequence[tuple[int, int]]) -> np.ndarray:
+    """(n, 2); none is as one."""
+    return np.log(np.maximum(counts, 1))
 
 
 def _cost_of_test(num_tested: int) -> int:

@@ -339,7 +339,6 @@ def test_ranks_count_the_same_labels_before():
 
 def test_what_the_profiler_costs_is_bounded_over_all_that_was_learnt(make, monkeypatch):
     monkeypatch.setattr(profiling, "SHARE", 0.05)
-    monkeypatch.setattr(profiling, "FEWEST_RECORDS", 1)
     method = make(*(Sizes(*pair) for pair in ((120, 120), (120, 80), (80, 80), (80, 40), (40, 40))), epochs=70)
     for task in draw_tasks(200):
         method.learn(task)

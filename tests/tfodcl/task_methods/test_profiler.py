@@ -20,9 +20,7 @@ SIX = tuple(Sizes(*pair) for pair in ((120, 120), (120, 80), (80, 80), (40, 80),
 
 @pytest.fixture
 def filled(tmp_path, monkeypatch):
-    """A memory in the middle of the second task, and samples held out; five pairs may be tried in a fifth of it."""
-    monkeypatch.setattr(profiling, "SHARE", 0.2)
-    monkeypatch.setattr(profiling, "FEWEST_RECORDS", 1)
+    """A memory in the middle of the second task, and samples held out; five pairs are enough."""
     monkeypatch.setattr(profiling, "FEWEST_PAIRS", 5)
     storage = SampleStorage(tmp_path / "of_profiler", RECORDS.record_bytes)
     memory, tasks = Hierarchy(storage, Sizes(40, 40), seed=0), draw_tasks(200)
@@ -86,7 +84,7 @@ def test_accuracies_are_fitted_over_both_tiers_and_expected_of_pairs_that_were_n
     """The effects of both tiers are the mean of those of all trials."""
     memory, (records, labels) = filled
     profiler = Profiler(LinearNetworks(), dataclasses.replace(LEARNING, epochs=14), RECORDS.decode, 0)
-    counts = np.log1p([(sizes.num_episodic, sizes.num_stream) for sizes in SIX])
+    counts = np.log([(sizes.num_episodic, sizes.num_stream) for sizes in SIX])
     tried, slopes = np.delete(counts, 3, axis=0), []  # all but the fourth
     for measured, num_learnt in (([0.9, 0.5, 0.6, 0.1, 0.3], 6000), ([0.7, 0.4, 0.5, 0.3, 0.2], 13000)):
         left = iter(measured)
@@ -110,32 +108,33 @@ def test_expected_accuracies_are_shares(filled, monkeypatch, measured):
     profiler, streams = Profiler(LinearNetworks(), LEARNING, RECORDS.decode, 0), [160, 120, 40]
     pairs = [Sizes(40, num_stream) for num_stream in streams]
     found = profiler.candidates(pairs, memory, [LinearNetworks().kernel], held_out, 0)
-    x = np.log1p(streams)
+    x = np.log(streams)
     line = np.polyval(np.polyfit(x, measured, 1), x)
     assert line.min() < 0 or line.max() > 1
     assert [one.accuracy for one in found] == pytest.approx(np.clip(line, 0, 1))
+
+
+def test_effects_are_of_the_records_in_miniature(filled, monkeypatch):
+    """A fifth of 8 would be one record, of two classes: the tier holds two."""
+    memory, held_out = filled
+    monkeypatch.setattr(profiling, "MOST_COST", 100)
+    left = iter(measured := [0.6, 0.5])
+    monkeypatch.setattr(Profiler, "_accuracy", lambda *given: next(left))
+    profiler = Profiler(LinearNetworks(), LEARNING, RECORDS.decode, 0)
+    found = profiler.candidates([Sizes(40, 40), Sizes(8, 40)], memory, [LinearNetworks().kernel], held_out, 0)
+    slope = (measured[0] - measured[1]) / np.log(8 / 2)
+    assert profiler.slopes == [(pytest.approx(slope), pytest.approx(0, abs=1e-9))]
+    expected = [0.55 + slope * np.log(5) / 2, 0.55 - slope * np.log(5) / 2]
+    assert [one.accuracy for one in found] == pytest.approx(expected)
 
 
 def test_in_miniature_every_class_has_a_record(filled, monkeypatch):
     memory, held_out = filled
     monkeypatch.setattr(profiling, "MOST_COST", 100)
     monkeypatch.setattr(profiling, "SHARE", 0.05)
-    monkeypatch.setattr(profiling, "FEWEST_RECORDS", 0)
     profiler = Profiler(LinearNetworks(), LEARNING, RECORDS.decode, 0)
     found = profiler.candidates([Sizes(0, 4), Sizes(3, 3)], memory, [LinearNetworks().kernel], held_out, 0)
     assert len(found) == 2 and profiler.num_trained == (2 + 2) + 2 * (0 + 2) + 2 * (2 + 2) + 2 * 27
-
-
-@pytest.mark.parametrize(("largest", "share"), [(Sizes(120, 120), 0.5), (Sizes(60, 40), 1.0), (Sizes(180, 180), 0.4)])
-def test_of_small_memories_a_larger_share_is_tried(filled, monkeypatch, largest, share):
-    """As much as makes the largest pair hold 120 records."""
-    memory, held_out = filled
-    monkeypatch.setattr(profiling, "MOST_COST", 100)
-    monkeypatch.setattr(profiling, "SHARE", 0.4)
-    monkeypatch.setattr(profiling, "FEWEST_RECORDS", 120)
-    profiler = Profiler(LinearNetworks(), LEARNING, RECORDS.decode, 0)
-    profiler.candidates([largest, Sizes(40, 20)], memory, [LinearNetworks().kernel], held_out, 0)
-    assert profiler.num_trained == share * (80 + 2 * largest.num_records + 2 * 60) + 2 * 27
 
 
 @pytest.mark.parametrize(
