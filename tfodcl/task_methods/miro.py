@@ -272,8 +272,8 @@ class Miro:
             self.swapper.resume()
         self.swapper.paused, self.swapper.ratio = not is_swapping, self._schedule.ratio
         for batch in memory.epoch(self._learning.batch_size):
-            for seconds in self.swapper.install():
-                self._detector.observe(seconds)
+            for reading in self.swapper.install():
+                self._detector.observe(*reading)
             records, labels = memory.gather(batch)
             self._step(self._batches.prepare(self._records.decode(records)), labels)
             self.num_trained += len(labels)

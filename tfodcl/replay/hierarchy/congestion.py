@@ -1,9 +1,11 @@
 """What the runtime does when storage becomes slow: it swaps less, and more again when that is over (Miro,
 arXiv 2308.06053).
 
-Storage is compared with itself: a record's reading takes so long at first, and congestion is a multiple of that. Rates
-of swapping are halved at each decision while congestion lasts and doubled when it is over: first the interval grows to
-2, 4 and MOST_INTERVAL epochs, then the ratio falls.
+Storage is compared with itself: a record's reading takes so long at first, and congestion is a multiple of that which
+also takes most of the time until the record is due. Slower readings that are ready long before, as on a busy processor
+those from the page cache, make no step wait, and less swapping would bring nothing. Rates of swapping are halved at
+each decision while congestion lasts and doubled when it is over: first the interval grows to 2, 4 and MOST_INTERVAL
+epochs, then the ratio falls.
 """
 
 from collections import deque
@@ -14,8 +16,8 @@ from tfodcl.errors import InputError
 NUM_FIRST = 16  # readings that the baseline is the median of
 NUM_USUAL = 64  # congested readings after which they are how storage is now, such as outgrown caches
 NUM_RECENT = 8  # readings whose median is compared with it
-BEGIN_FACTOR = 3.0  # of the baseline, above which storage is congested
-END_FACTOR = 1.5  # and below which it is no longer
+BEGIN_FACTOR, BEGIN_LOAD = 3.0, 0.5  # of the baseline and of the time until due: above both, storage is congested
+END_FACTOR, END_LOAD = 1.5, 0.25  # below one of which it is no longer
 MOST_INTERVAL = 5  # epochs
 _LEAST_RATE = 1 / 64
 
@@ -35,12 +37,16 @@ class CongestionDetector:
         self._num_congested = 0
         self._first: list[float] = []
         self._recent: deque[float] = deque(maxlen=NUM_RECENT)
+        self._loads: deque[float] = deque(maxlen=NUM_RECENT)
 
-    def observe(self, seconds: float) -> None:
-        """A reading's seconds per record, at least 0."""
-        if not seconds >= 0:
-            raise InputError(f"a reading must take 0 seconds at least. Received: seconds={seconds}.")
+    def observe(self, seconds: float, load: float) -> None:
+        """A reading's seconds per record and the share that it took of the time until it was due, both at least 0."""
+        if not (seconds >= 0 and load >= 0):
+            raise InputError(
+                f"a reading must take 0 seconds and 0 of its time at least. Received: seconds={seconds}, load={load}."
+            )
         self._recent.append(seconds)
+        self._loads.append(load)
         if self.baseline_seconds is None:
             self._first.append(seconds)
             if len(self._first) == NUM_FIRST:
@@ -50,8 +56,8 @@ class CongestionDetector:
             return
         now = median(self._recent)
         self.baseline_seconds = min(self.baseline_seconds, now)
-        factor = END_FACTOR if self.is_congested else BEGIN_FACTOR
-        self.is_congested = now > factor * self.baseline_seconds
+        factor, least_load = (END_FACTOR, END_LOAD) if self.is_congested else (BEGIN_FACTOR, BEGIN_LOAD)
+        self.is_congested = now > factor * self.baseline_seconds and median(self._loads) > least_load
         self._num_congested = self._num_congested + 1 if self.is_congested else 0
         if self._num_congested == NUM_USUAL:
             self.baseline_seconds, self.is_congested, self._num_congested = now, False, 0

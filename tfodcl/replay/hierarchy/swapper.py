@@ -16,6 +16,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -49,6 +50,18 @@ class SwapCounts:
     bytes_read: int = 0
 
 
+class Reading(NamedTuple):
+    """How storage answered a request.
+
+    Attributes:
+      seconds: of a record's reading.
+      load: of the time from the request until it was due, the share after which all had been read, 0..1; 1 if late.
+    """
+
+    seconds: float
+    load: float
+
+
 @dataclass(eq=False)
 class _Request:
     tier: Tier
@@ -58,7 +71,8 @@ class _Request:
     due: int
     begin: float
     records: list[np.ndarray | None] = field(default_factory=list)  # None: damaged
-    seconds: float = 0.0
+    seconds: float = 0.0  # of reading
+    end: float = 0.0
     failure: StorageError | None = None
     is_late: bool = False
     done: threading.Event = field(default_factory=threading.Event)
@@ -121,28 +135,27 @@ class Swapper:
         self._pending.append(request)
         self._asked.put(request)
 
-    def install(self) -> list[float]:
+    def install(self) -> list[Reading]:
         """Puts into memory what is due, once before each step.
 
         Returns:
-          Seconds of a record's reading, one for each request that was installed, and of one that has become late, so
-          far.
+          One for each request that was installed, and of one that has become late, so far.
         """
         self._step += 1
-        seconds = []
+        readings = []
         while self._pending and self._pending[0].due <= self._step:
             request = self._pending[0]
             if not request.done.is_set():
                 if not request.is_late:
-                    seconds.append((self._clock() - request.begin) / len(request.slots))
+                    readings.append(Reading((self._clock() - request.begin) / len(request.slots), 1.0))
                     self.counts.num_stalls += 1
                 request.is_late = True
                 break
             self._pending.popleft()
             if request.failure is None:
-                seconds.append(request.seconds / len(request.slots))
+                readings.append(Reading(request.seconds / len(request.slots), self._load(request)))
             self._finish(request)
-        return seconds
+        return readings
 
     def resume(self) -> None:
         self.paused, self.failure = False, None
@@ -158,6 +171,13 @@ class Swapper:
         self._asked.put(None)
         self._worker.join(_CLOSE_SECONDS)
         return not self._worker.is_alive()
+
+    def _load(self, request: _Request) -> float:
+        """Of one that has been read and is due, or was before."""
+        if request.is_late:
+            return 1.0
+        had = self._clock() - request.begin
+        return (request.end - request.begin) / had if had else 0.0
 
     def _replacements(self, tier: Tier, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Of the slots `chosen` those that can be replaced, and numbers of records for them."""
@@ -201,7 +221,8 @@ class Swapper:
                 request.failure = error
             except Exception as error:  # whatever it is, the thread goes on, and says why
                 request.failure = StorageError(f"storage must be readable. Received: {error!r}.")
-            request.seconds = self._clock() - begin
+            request.end = self._clock()
+            request.seconds = request.end - begin
             request.done.set()
             del request  # with a tier that may be replaced while this thread waits
 

@@ -4,13 +4,13 @@ import pytest
 
 from tfodcl.errors import InputError
 from tfodcl.replay.hierarchy import CongestionDetector, SwapSchedule
-from tfodcl.replay.hierarchy.congestion import NUM_FIRST, NUM_RECENT, NUM_USUAL
+from tfodcl.replay.hierarchy.congestion import BEGIN_LOAD, END_LOAD, NUM_FIRST, NUM_RECENT, NUM_USUAL
 
 
-def fed(*seconds: float) -> CongestionDetector:
+def fed(*seconds: float, load: float = 1.0) -> CongestionDetector:
     detector = CongestionDetector()
     for each in seconds:
-        detector.observe(each)
+        detector.observe(each, load)
     return detector
 
 
@@ -23,7 +23,7 @@ def test_storage_several_times_as_slow_is_congested_until_it_is_nearly_as_before
     detector = fed(*[0.001] * NUM_FIRST)
     states = []
     for seconds in [0.01] * NUM_RECENT + [0.002] * NUM_RECENT + [0.0012] * NUM_RECENT:
-        detector.observe(seconds)
+        detector.observe(seconds, 1.0)
         states.append(detector.is_congested)
     half = NUM_RECENT // 2
     assert states[half] and not states[half - 2]  # once most of the recent ones are slow
@@ -39,7 +39,7 @@ def test_a_start_amid_congestion_does_not_stay_the_measure():
     detector = fed(*[0.02] * NUM_FIRST, *[0.001] * NUM_RECENT)
     assert detector.baseline_seconds == 0.001 and not detector.is_congested
     for _ in range(NUM_RECENT):
-        detector.observe(0.02)
+        detector.observe(0.02, 1.0)
     assert detector.is_congested
 
 
@@ -48,7 +48,7 @@ def test_what_lasts_becomes_usual():
     detector = fed(*[22e-6] * NUM_FIRST, *[156e-6] * (NUM_USUAL // 2))
     assert detector.is_congested
     for _ in range(NUM_USUAL):
-        detector.observe(156e-6)
+        detector.observe(156e-6, 1.0)
     assert not detector.is_congested and detector.baseline_seconds == 156e-6
 
 
@@ -57,10 +57,27 @@ def test_nothing_is_known_before_there_is_a_baseline():
     assert detector.baseline_seconds is None and not detector.is_congested
 
 
+def test_slow_readings_that_are_ready_long_before_they_are_due_are_no_congestion():
+    assert not fed(*[0.001] * NUM_FIRST, *[0.02] * NUM_RECENT, load=BEGIN_LOAD).is_congested
+    assert fed(*[0.001] * NUM_FIRST, *[0.02] * NUM_RECENT, load=BEGIN_LOAD + 0.01).is_congested
+
+
+def test_congestion_ends_once_readings_are_ready_long_before_they_are_due():
+    """Though still slow: of fewer records, as less is swapped."""
+    detector = fed(*[0.001] * NUM_FIRST, *[0.02] * NUM_RECENT)
+    states = []
+    for load in [END_LOAD + 0.01] * NUM_RECENT + [END_LOAD] * NUM_RECENT:
+        detector.observe(0.02, load)
+        states.append(detector.is_congested)
+    assert all(states[:NUM_RECENT]) and not states[-1]
+
+
 @pytest.mark.parametrize("seconds", [-0.1, float("nan")])
 def test_readings_take_time(seconds):
-    with pytest.raises(InputError, match="a reading must take 0 seconds at least. Received: seconds="):
+    with pytest.raises(InputError, match="must take 0 seconds and 0 of its time at least. Received: seconds="):
         fed(seconds)
+    with pytest.raises(InputError, match=f"Received: seconds=0.1, load={seconds}."):
+        fed(0.1, load=seconds)
 
 
 def test_first_the_interval_grows_then_the_ratio_falls_and_back():

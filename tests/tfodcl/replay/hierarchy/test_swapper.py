@@ -8,7 +8,7 @@ import pytest
 
 from tfodcl.errors import InputError
 from tfodcl.replay.hierarchy import DamagedRecordError, StorageError, Swapper, Tier
-from tfodcl.replay.hierarchy.swapper import LAG, MOST_PENDING
+from tfodcl.replay.hierarchy.swapper import LAG, MOST_PENDING, Reading
 
 NUM_RECORDS = {0: 50, 1: 50, 2: 6}
 
@@ -82,12 +82,12 @@ def wait_for_reads(swapper: Swapper) -> None:
         assert request.done.wait(20)
 
 
-def step(swapper: Swapper, tier: Tier, used: np.ndarray) -> list[float]:
+def step(swapper: Swapper, tier: Tier, used: np.ndarray) -> list[Reading]:
     """One step of training, after all that was asked for has been read."""
     wait_for_reads(swapper)
-    seconds = swapper.install()
+    readings = swapper.install()
     swapper.request(tier, used)
-    return seconds
+    return readings
 
 
 def check_consistent(tier: Tier) -> None:
@@ -162,12 +162,24 @@ def test_slow_storage_stalls_no_step_and_its_seconds_are_told(make, tier, storag
     numbers = tier.numbers.copy()
     clock.now = 8.0
     for number in range(5):  # returns at once: the reads wait for the gate
-        assert swapper.install() == ([2.0] if number == LAG - 1 else [])  # 8 s so far of 4 records, told once
+        late = [Reading(2.0, 1.0)]  # 8 s so far of 4 records, told once
+        assert swapper.install() == (late if number == LAG - 1 else [])
     assert swapper.counts.num_stalls == 1 and (tier.numbers == numbers).all()
     storage.gate.set()
     wait_for_reads(swapper)
-    assert swapper.install() == [0.25]
+    assert swapper.install() == [Reading(0.25, 1.0)]
     assert swapper.counts.num_hits == 0 and swapper.counts.num_swapped == 4
+
+
+def test_how_much_of_its_time_a_reading_took_is_told(make, tier, storage, clock):
+    swapper, storage.seconds = make(1.0), 0.25
+    for asked_at in (8.0, 20.0):
+        clock.now = asked_at
+        swapper.request(tier, tier.slots_of(0)[:4])
+        wait_for_reads(swapper)  # for a second
+        assert [swapper.install() for _ in range(LAG - 1)] == [[]] * (LAG - 1)
+        clock.now = asked_at + 5.0
+        assert swapper.install() == [Reading(0.25, 0.2)]
 
 
 def test_no_more_than_so_many_requests_wait(make, tier, storage):
