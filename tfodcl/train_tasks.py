@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import json
 import shutil
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -57,6 +58,7 @@ def learn(plan: TaskPlan) -> None:
         training = trainings[name in SPARSE]
         learning = chosen_learning(plan, name, training, frozen_blocks)
         runs = measured_runs(plan, name, training, frozen_blocks, learning)
+        say_if_nothing_was_tried(name, runs, learning.memory)
         workload = workload_of(plan, network, frozen_blocks, learning.memory)
         cost = {"memory_bytes": memory(name, workload), "flops": stream_flops(name, workload)}
         of_runs = summarize_runs(runs, plan.stream(0).eval_points, learning)
@@ -74,6 +76,7 @@ def learn(plan: TaskPlan) -> None:
         "batch_size": plan.preset.batch_size,
         "buffer_size": plan.preset.buffer_size,
         "cache_bytes": plan.preset.cache_bytes,
+        "rate_falls": plan.preset.rate_falls,
         "frozen_blocks": frozen_blocks,
         "pretraining": plan.pretraining.name if plan.pretraining else "first task of LightCL",
         **({"codec": str(plan.codec)} if "miro_latent" in plan.names else {}),
@@ -93,6 +96,14 @@ def learn(plan: TaskPlan) -> None:
     if layers is not None:
         content["layers"] = describe_layers(network, layers, frozen_blocks)
     write_results(plan.folder, content)
+
+
+def say_if_nothing_was_tried(name: str, runs: Sequence[TaskRun], memory: MemoryPlan | None) -> None:
+    """Memory of other sizes might have been better then."""
+    if memory is not None and len(memory.grid) > 1 and not any(run.facts["trials"] for run in runs):
+        stayed = f"{memory.grid[0].num_episodic}:{memory.grid[0].num_stream}"
+        text = f"so short a training pays for no trial of sizes; memory stayed {stayed} (see --sizes, --epochs)"
+        print(f"{name}: note: {text}", file=sys.stderr)
 
 
 def mean_final(runs: Sequence[TaskRun]) -> float:

@@ -19,7 +19,7 @@ from tfodcl.streams import SplitStream
 from tfodcl.task_methods import CLASSES
 from tfodcl.task_methods.learning import TaskLearning
 from tfodcl.task_plan import TaskPlan
-from tfodcl.task_presets import SPARSE_KEPT
+from tfodcl.task_presets import SPARSE_KEPT, TaskPreset
 from tfodcl.task_runs import TaskRun
 
 NUM_TEST = 4 * 5  # samples that a run is tested on; a search has fewer
@@ -128,11 +128,22 @@ def test_strengths_are_searched_with_the_best_rate_each_pair_once(made_up, tmp_p
     learning = choose(plan_of(tmp_path), "lightcl")
     assert (learning.learning_rate, learning.strength) == (0.1, 2e-3)
     assert made_up.searched == [(0.03, 2e-4), (0.1, 2e-4), (0.1, 2e-3)]
-    preset = dataclasses.asdict(TINY)
-    assert all(
-        getattr(learning, name) == preset[name] for name in ("batch_size", "epochs", "buffer_size", "cache_bytes")
-    )
+    assert_as_preset(learning, TINY)
+
+
+def assert_as_preset(learning: TaskLearning, preset: TaskPreset) -> None:
+    for name in ("batch_size", "epochs", "buffer_size", "cache_bytes", "rate_falls"):
+        assert getattr(learning, name) == getattr(preset, name)
     assert learning.augment is mirror_and_shift
+
+
+def test_what_is_searched_and_run_learns_as_the_preset_says(made_up, tmp_path):
+    preset = dataclasses.replace(TINY, rate_falls=not TINY.rate_falls)
+    train_tasks.learn(dataclasses.replace(plan_of(tmp_path, "naive"), preset=preset))
+    assert len(made_up.done) == 2 + 1
+    for _, learning, *_ in made_up.done:
+        assert_as_preset(learning, preset)
+    assert load_results(tmp_path)["protocol"]["rate_falls"] is preset.rate_falls
 
 
 def test_nothing_is_searched_where_there_is_one_rate_and_no_strength_to_choose(made_up, tmp_path):

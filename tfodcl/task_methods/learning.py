@@ -33,7 +33,7 @@ class TaskLearning:
       buffer_size: samples kept of earlier tasks, and LightCL's references.
       strength: of a method's own term in its loss, at least 0; None: the first of its STRENGTHS, the published one.
       cache_bytes: most bytes that LightCL keeps of its frozen stage's outputs while it learns a task.
-      rate_falls: whether the learning rate falls while a task is learnt (falling_rate.py), as Miro's does.
+      rate_falls: whether the learning rate falls while a task is learnt (falling_rate.py), as published for Miro.
       augment: changes samples of (n, h, w, c) float32 at random; None: they stay as they are.
       memory: Miro's.
     """

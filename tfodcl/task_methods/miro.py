@@ -39,7 +39,7 @@ from tfodcl.replay.hierarchy import (
 from tfodcl.stages.keras_network import KerasNetwork
 from tfodcl.streams import SplitTask
 from tfodcl.task_methods.learning import MiniBatches, TaskLearning, WholeNetworks, num_bytes
-from tfodcl.task_methods.profiler import Profiler
+from tfodcl.task_methods.profiler import Profiler, Trial
 
 HELD_OUT_EVERY = 20  # of each class's samples the second, and every so many after it, are for the profiler
 MOST_TESTED = 200  # of these at a task, one of each class at least
@@ -115,7 +115,7 @@ class Miro:
 
     def facts(self) -> dict[str, Any]:
         """What it did, JSON-able: sizes of each task, bytes of a record in RAM, records trained on, in learning and by
-        the profiler, bytes of storage, what was swapped; why storage could not be read, if it could not.
+        the profiler, its trials, bytes of storage, what was swapped; why storage could not be read, if it could not.
         """
         memory = self._opened()
         storages = (memory.storage, self._held_out)
@@ -125,6 +125,7 @@ class Miro:
             "bytes_per_record": slot_bytes(self._records.record_bytes),
             "num_trained": self.num_trained,
             "num_profiled": self.profiler.num_trained if self.profiler else 0,
+            "trials": [asdict(trial) for trial in self.profiler.trials] if self.profiler else [],
             "bytes_read": self._bytes_read_before + sum(storage.bytes_read for storage in storages),
             "bytes_written": sum(sum(storage.num_records.values()) * storage.record_bytes for storage in storages),
             "swapped": asdict(self.swapper.counts),
@@ -139,7 +140,6 @@ class Miro:
             "wanted": asdict(self._wanted),
             "wanted_for": self._wanted_for,
             "candidates": [asdict(one) for one in self._candidates],
-            "slopes": self.profiler.slopes if self.profiler else [],
             "swap_rate": self._schedule.rate,
             "classes": memory.episodic.classes,
             "generators": [generator.bit_generator.state for generator in self._generators()],
@@ -162,7 +162,7 @@ class Miro:
         self.num_trained = facts["num_trained"]
         if self.profiler:
             self.profiler.num_trained = facts["num_profiled"]
-            self.profiler.slopes = [(episodic, stream) for episodic, stream in known["slopes"]]
+            self.profiler.trials = [Trial(**trial) for trial in facts["trials"]]
         self._bytes_read_before = facts["bytes_read"]
         self._wanted, self._wanted_for = Sizes(**known["wanted"]), known["wanted_for"]
         self._candidates = [Candidate(**{**one, "sizes": Sizes(**one["sizes"])}) for one in known["candidates"]]
@@ -254,10 +254,11 @@ class Miro:
             self._resize(memory, self._wanted)
 
     def _read_held_out(self) -> tuple[np.ndarray, np.ndarray]:
-        """Records (n, record_bytes) and labels (n,), as far as storage can give them: of each class the first ones."""
+        """Records (n, record_bytes) and labels (n,), as far as storage can give them: of each class the first ones. A
+        learner before this one, interrupted, may have stored classes that are still to come."""
         records: list[np.ndarray] = []
         labels: list[int] = []
-        counts = self._held_out.num_records
+        counts = {label: count for label, count in self._held_out.num_records.items() if label < self._classes.stop}
         for label, count in counts.items():
             for number in range(min(count, max(1, MOST_TESTED // len(counts)))):
                 with contextlib.suppress(StorageError):

@@ -5,18 +5,21 @@
                                    ─► accuracy on samples held out of learning
 
 Held out are samples of all classes so far that learning never sees; the published profiler looks at test samples.
-Energy is in proportion to the records that a task's epochs train on. The last of a pair's epochs are at the rate after
-its first fall: at the rate before, which mini-batches come last decides more than the pair does.
+Energy is in proportion to the records that a task's epochs train on. Where learning rates fall within a task, the last
+of a pair's epochs are at the rate after its first fall: at the rate before, which mini-batches come last decides more
+than the pair does.
 
 The profiler may train on MOST_COST of the records that the learner trains on, up to the end of the task with the least
 of the pairs (more only if the budget falls below that meanwhile); one that is only tested counts a third. It tries as
 many pairs as it may, of those that differ in miniature, spread over the list. Where these would be less than
-FEWEST_PAIRS, or than all where fewer differ, it tries none until it may: of few, chance would choose. A trial is some
-ten mini-batches a pair, so what it says about the effect of each tier is averaged with what those before said.
+FEWEST_PAIRS, or than all where fewer differ, it tries none until it may: of few, chance would choose. A trial is few
+mini-batches a pair (3 to 39 on the data sets of README), so what it says about the effect of each tier is averaged with
+what those before said. It says too little of the stream buffer, which would be worth more over a whole task.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -25,8 +28,8 @@ from tfodcl.stages.keras_network import KerasNetwork, in_chunks
 from tfodcl.task_methods.falling_rate import RATE_STEP
 from tfodcl.task_methods.learning import MiniBatches, TaskLearning, WholeNetworks
 
-# Of a task's epochs, one and two at least; published: 10 and 5 of 70, on 20 times the records. On memories of some
-# hundred records such a pair would be trained with three mini-batches, which tell it from none.
+# Of a task's epochs, one and two at least; published: 10 and 5 of 70. MOST_COST pays for fewer of the checkpoint's on
+# memories of some hundred records, which need more of each pair's: these differ by too few mini-batches else.
 CHECKPOINT_EPOCHS, PAIR_EPOCHS = 1 / 20, 3 / 20
 FALLEN = 0.3  # of a pair's epochs, the last: as in a task
 SHARE = 0.2  # of each tier's records, a record of each class at least; published: 0.05
@@ -35,6 +38,23 @@ MOST_COST = 0.05
 TEST_COST = 1 / 3  # of training on a record
 
 Decode = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What one told.
+
+    Attributes:
+      num_classes: that were known.
+      num_pairs: that were tried.
+      episodic: accuracy over ln records of episodic memory; None where all pairs had as many.
+      stream: the same of the stream buffer.
+    """
+
+    num_classes: int
+    num_pairs: int
+    episodic: float | None
+    stream: float | None
 
 
 class Profiler:
@@ -47,13 +67,13 @@ class Profiler:
 
     Attributes:
       num_trained: records in its mini-batches so far, and a third of those that were tested: what it costs.
-      slopes: of each trial, accuracy over ln records of episodic memory and of the stream buffer.
+      trials: so far.
       batches: that change them at random.
     """
 
     def __init__(self, networks: WholeNetworks, learning: TaskLearning, decode: Decode, seed: int) -> None:
         self.num_trained = 0
-        self.slopes: list[tuple[float, float]] = []
+        self.trials: list[Trial] = []
         self._learning, self._decode, self._seed = learning, decode, seed
         self.batches = MiniBatches(learning, seed + 1)
         self._model = networks.whole()
@@ -84,14 +104,14 @@ class Profiler:
         counts = {sizes: (sum(episodic), sum(stream)) for (episodic, stream), sizes in different.items()}
         totals = [sum(count) for count in counts.values()]
         most = MOST_COST * (num_learnt + self._learning.epochs * min(totals)) - self.num_trained
-        tried = self._affordable(list(counts), memory, len(held_out[1]), most)
+        tried = self._to_try(list(counts), memory, len(held_out[1]), most)
         if not tried:
             return []
         self._model.set_weights(weights)
         self._train(memory, memory.sizes, [1.0] * self._checkpoint_epochs)
         checkpoint, accuracies = self._model.get_weights(), []
         drawing = self.batches.rng.bit_generator.state
-        num_fallen = math.ceil(FALLEN * self._pair_epochs)
+        num_fallen = math.ceil(FALLEN * self._pair_epochs) if self._learning.rate_falls else 0
         rates = [1.0] * (self._pair_epochs - num_fallen) + [RATE_STEP] * num_fallen
         for sizes in tried:
             self._model.set_weights(checkpoint)
@@ -99,16 +119,19 @@ class Profiler:
             self._train(memory, sizes, rates)
             accuracies.append(self._accuracy(memory, *held_out))
         in_miniature = [_tier_counts(_scaled(sizes, memory), memory) for sizes in tried]
-        expected = self._fit(in_miniature, accuracies, [counts[sizes] for sizes in tried], list(counts.values()))
+        num_classes = len(memory.episodic.classes) + len(memory.stream.classes)
+        self.trials.append(Trial(num_classes, len(tried), *_slopes(in_miniature, accuracies)))
+        change = _ln(counts.values()) - _ln([counts[sizes] for sizes in tried]).mean(axis=0)
+        expected = np.clip(np.mean(accuracies) + change @ self._effects(), 0, 1).tolist()
         num_trained = [self._learning.epochs * total for total in totals]
         return [Candidate(*one) for one in zip(counts, expected, num_trained, strict=True)]
 
-    def _affordable(self, different: Sequence[Sizes], memory: Hierarchy, num_tested: int, most: float) -> list[Sizes]:
+    def _to_try(self, different: Sequence[Sizes], memory: Hierarchy, num_tested: int, most: float) -> list[Sizes]:
         """Pairs that may be tried at a cost of at most `most`."""
         in_miniature = {_records(_scaled(sizes, memory), memory): sizes for sizes in different}
         pairs = [(sizes, sum(map(sum, records))) for records, sizes in in_miniature.items()]
         checkpoint = self._checkpoint_epochs * _num_records(_scaled(memory.sizes, memory), memory)
-        fewest = max(2, min(FEWEST_PAIRS, len(different)))
+        fewest = max(2, min(FEWEST_PAIRS, len(pairs)))
         for num_pairs in range(len(pairs), fewest - 1, -1) if num_tested else ():
             spread = [pairs[i] for i in np.linspace(0, len(pairs) - 1, num_pairs).round().astype(int)]
             num_trained = self._pair_epochs * sum(count for _, count in spread)
@@ -116,27 +139,11 @@ class Profiler:
                 return [sizes for sizes, _ in spread]
         return []
 
-    def _fit(
-        self,
-        in_miniature: Sequence[tuple[int, int]],
-        accuracies: Sequence[float],
-        tried: Sequence[tuple[int, int]],
-        counts: Sequence[tuple[int, int]],
-    ) -> list[float]:
-        """Accuracy over the records in each tier, by least squares a + b ln episodic + c ln stream, 0..1: where both
-        tiers help, a share of each is best, and with more pairs than three, some of chance is averaged out; b and c are
-        the mean over all trials.
-
-        Args:
-          in_miniature: records in the tiers, with these accuracies; tiers of few may hold a larger share of
-          tried: the records of the same pairs.
-          counts: the same of all pairs, where accuracies are wanted.
-        """
-        x, y = _ln(in_miniature), np.array(accuracies)
-        episodic, stream = np.linalg.lstsq(x - x.mean(axis=0), y - y.mean())[0].tolist()
-        self.slopes.append((episodic, stream))
-        change = (_ln(counts) - _ln(tried).mean(axis=0)) @ np.mean(self.slopes, axis=0)
-        return np.clip(y.mean() + change, 0, 1).tolist()
+    def _effects(self) -> np.ndarray:
+        """Of episodic memory and of the stream buffer, the mean of what all trials told; 0 where none did."""
+        told = [[trial.episodic for trial in self.trials], [trial.stream for trial in self.trials]]
+        known = [[slope for slope in slopes if slope is not None] for slopes in told]
+        return np.array([np.mean(slopes) if slopes else 0.0 for slopes in known])
 
     def _train(self, memory: Hierarchy, sizes: Sizes, rate_shares: Sequence[float]) -> None:
         """An epoch at each of these rates."""
@@ -186,9 +193,17 @@ def _num_records(sizes: Sizes, memory: Hierarchy) -> int:
     return sum(_tier_counts(sizes, memory))
 
 
-def _ln(counts: Sequence[tuple[int, int]]) -> np.ndarray:
+def _slopes(counts: Sequence[tuple[int, int]], accuracies: Sequence[float]) -> list[float | None]:
+    """b and c of accuracy = a + b ln episodic + c ln stream by least squares, of records in the tiers: where both
+    tiers help, a share of each is best, and with more pairs than three, some of chance is averaged out."""
+    x, y = _ln(counts), np.array(accuracies)
+    slopes = np.linalg.lstsq(x - x.mean(axis=0), y - y.mean())[0].tolist()
+    return [slope if varies else None for slope, varies in zip(slopes, np.ptp(x, axis=0) > 0, strict=True)]
+
+
+def _ln(counts: Iterable[tuple[int, int]]) -> np.ndarray:
     """(n, 2); none is as one."""
-    return np.log(np.maximum(counts, 1))
+    return np.log(np.maximum(list(counts), 1))
 
 
 def _cost_of_test(num_tested: int) -> int:

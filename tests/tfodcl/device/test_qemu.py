@@ -22,3 +22,12 @@ def test_why_the_emulator_ended_is_said(tmp_path):
     firmware.write_bytes(bytes(100))
     with pytest.raises(InputError, match="qemu-system-arm must run. Received: exit code 1, .*unsupported machine type"):
         emulate("no_such_machine", firmware).__enter__()
+
+
+def test_an_emulator_that_ends_late_is_told_from_one_that_runs(monkeypatch, tmp_path):
+    emulator = tmp_path / "qemu-system-arm"
+    emulator.write_text("#!/bin/sh\n/bin/sleep 1\necho out of memory >&2\nexit 1\n")
+    emulator.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(InputError, match="qemu-system-arm must run. Received: exit code 1, out of memory"):
+        emulate("mps2-an386", emulator).__enter__()

@@ -355,6 +355,18 @@ def test_of_each_class_the_profiler_is_given_the_first_held_out_samples(make, mo
     assert method._held_out.num_records == dict.fromkeys(range(4), 5) and sorted(labels.tolist()) == [0, 1, 2, 3]
 
 
+def test_classes_to_come_that_an_interrupted_learner_has_stored_are_not_held_out_yet(make):
+    before = make(*GRID)
+    for task in three_tasks():
+        before.learn(task)
+    before.close()
+    method = make(*GRID)
+    for task in three_tasks()[:2]:
+        method.learn(task)
+    _, labels = method._read_held_out()
+    assert set(labels.tolist()) == set(range(method._classes.stop)) < set(method._held_out.num_records)
+
+
 def test_classes_with_few_samples_are_learnt_and_damaged_held_out_ones_left_out(make, monkeypatch):
     method = make(*GRID)
     for task in draw_tasks(2):  # one sample a class: none is held out
@@ -423,7 +435,7 @@ def test_a_learner_goes_on_after_a_task_as_if_nothing_had_happened(
     np.testing.assert_array_equal(whole.network.variables[0].numpy(), interrupted.network.variables[0].numpy())
     assert whole.chosen == interrupted.chosen and whole.num_trained == interrupted.num_trained
     assert whole.profiler.num_trained == interrupted.profiler.num_trained > 0
-    assert whole.profiler.slopes == interrupted.profiler.slopes and len(whole.profiler.slopes) == 1 + (cost > 0)
+    assert whole.profiler.trials == interrupted.profiler.trials and len(whole.profiler.trials) == 1 + (cost > 0)
     np.testing.assert_array_equal(*(one.memory.episodic.records for one in found))
     for one in found:
         one.swapper.close()  # what it still reads is read then

@@ -11,17 +11,16 @@ from tfodcl.replay.hierarchy import Hierarchy, RawRecords, SampleStorage, Sizes
 from tfodcl.stages.keras_network import KerasNetwork
 from tfodcl.task_methods import profiler as profiling
 from tfodcl.task_methods.learning import MiniBatches, TaskLearning
-from tfodcl.task_methods.profiler import Profiler
+from tfodcl.task_methods.profiler import Profiler, Trial
 
-LEARNING = TaskLearning(0.2, batch_size=8, epochs=2)
+LEARNING = TaskLearning(0.2, batch_size=8, epochs=2, rate_falls=True)
 RECORDS = RawRecords(SHAPE, np.dtype(np.uint8))
-SIX = tuple(Sizes(*pair) for pair in ((120, 120), (120, 80), (80, 80), (40, 80), (80, 40), (40, 40)))
+SEVEN = tuple(Sizes(*pair) for pair in ((120, 120), (120, 80), (80, 80), (40, 80), (80, 40), (40, 40), (40, 20)))
 
 
 @pytest.fixture
-def filled(tmp_path, monkeypatch):
-    """A memory in the middle of the second task, and samples held out; five pairs are enough."""
-    monkeypatch.setattr(profiling, "FEWEST_PAIRS", 5)
+def filled(tmp_path):
+    """A memory in the middle of the second task, and samples held out."""
     storage = SampleStorage(tmp_path / "of_profiler", RECORDS.record_bytes)
     memory, tasks = Hierarchy(storage, Sizes(40, 40), seed=0), draw_tasks(200)
     for task in tasks:
@@ -35,12 +34,14 @@ def filled(tmp_path, monkeypatch):
     storage.close()
 
 
-def test_each_pair_is_tried_in_miniature_from_one_checkpoint(filled, monkeypatch):
+@pytest.mark.parametrize(("rate_falls", "fallen"), [(True, 0.2), (False, 1.0)])
+def test_each_pair_is_tried_in_miniature_from_one_checkpoint(filled, monkeypatch, rate_falls, fallen):
     memory, held_out = filled
     monkeypatch.setattr(profiling, "MOST_COST", 100)
     networks, seed = LinearNetworks(), 7
     pairs = [Sizes(100, 2000), Sizes(100, 80), Sizes(40, 20)]  # from the largest, as they are tried
-    learning = dataclasses.replace(LEARNING, epochs=42, augment=lambda x, rng: x + rng.normal(0, 0.3, x.shape))
+    noise = lambda x, rng: x + rng.normal(0, 0.3, x.shape)  # noqa: E731
+    learning = dataclasses.replace(LEARNING, epochs=42, rate_falls=rate_falls, augment=noise)
     start = [networks.kernel + 0.01]
     before = (memory.episodic.numbers.copy(), memory.stream.numbers.copy())
     profiler = Profiler(networks, learning, RECORDS.decode, seed)
@@ -67,7 +68,7 @@ def test_each_pair_is_tried_in_miniature_from_one_checkpoint(filled, monkeypatch
     for sizes, small, count, one in zip(pairs, scaled, num_records, found, strict=True):
         batches = MiniBatches(learning, seed + 1)  # each pair sees the same noise behind the checkpoint's
         checkpoint = train(start, Sizes(8, 8), [1.0] * 2, batches)
-        (kernel,) = train(checkpoint, small, [1.0] * 4 + [0.2] * 2, batches)
+        (kernel,) = train(checkpoint, small, [1.0] * 4 + [fallen] * 2, batches)
         predicted = linear(held_out[0], kernel.astype(np.float64)).argmax(axis=1)
         right = [np.mean(predicted[held_out[1] == label] == label) for label in range(NUM_CLASSES)]
         # Three pairs are fitted exactly.
@@ -84,18 +85,53 @@ def test_accuracies_are_fitted_over_both_tiers_and_expected_of_pairs_that_were_n
     """The effects of both tiers are the mean of those of all trials."""
     memory, (records, labels) = filled
     profiler = Profiler(LinearNetworks(), dataclasses.replace(LEARNING, epochs=14), RECORDS.decode, 0)
-    counts = np.log([(sizes.num_episodic, sizes.num_stream) for sizes in SIX])
+    counts = np.log([(sizes.num_episodic, sizes.num_stream) for sizes in SEVEN])
     tried, slopes = np.delete(counts, 3, axis=0), []  # all but the fourth
-    for measured, num_learnt in (([0.9, 0.5, 0.6, 0.1, 0.3], 6000), ([0.7, 0.4, 0.5, 0.3, 0.2], 13000)):
+    for measured, num_learnt in (([0.9, 0.5, 0.6, 0.1, 0.3, 0.2], 6500), ([0.7, 0.4, 0.5, 0.3, 0.2, 0.2], 13900)):
         left = iter(measured)
         monkeypatch.setattr(Profiler, "_accuracy", lambda *given, left=left: next(left))
         given = memory, [LinearNetworks().kernel], (records[:3], labels[:3]), num_learnt
-        found = profiler.candidates(SIX, *given)
+        found = profiler.candidates(SEVEN, *given)
         slopes.append(LinearRegression().fit(tried, measured).coef_)
         expected = np.mean(measured) + (counts - tried.mean(axis=0)) @ np.mean(slopes, axis=0)
         assert [one.accuracy for one in found] == pytest.approx(expected, abs=1e-9)
-        assert [one.sizes for one in found] == list(SIX)
-    np.testing.assert_allclose(profiler.slopes, slopes)
+        assert [one.sizes for one in found] == list(SEVEN)
+    for trial, (episodic, stream) in zip(profiler.trials, slopes, strict=True):
+        assert trial == Trial(NUM_CLASSES, 6, pytest.approx(episodic), pytest.approx(stream))
+
+
+def test_a_trial_says_nothing_of_a_tier_that_was_alike_in_all_its_pairs(filled, monkeypatch):
+    memory, held_out = filled
+    monkeypatch.setattr(profiling, "MOST_COST", 100)
+    left = iter([0.6, 0.5, 0.9, 0.7])
+    monkeypatch.setattr(Profiler, "_accuracy", lambda *given: next(left))
+    profiler = Profiler(LinearNetworks(), LEARNING, RECORDS.decode, 0)
+    for pairs in ([Sizes(80, 40), Sizes(40, 40)], [Sizes(40, 80), Sizes(40, 40)]):
+        found = profiler.candidates(pairs, memory, [LinearNetworks().kernel], held_out, 0)
+    told = [(trial.episodic, trial.stream) for trial in profiler.trials]
+    assert told == [(pytest.approx(0.1 / np.log(2)), None), (None, pytest.approx(0.2 / np.log(2)))]
+    assert [one.accuracy for one in found] == pytest.approx([0.9, 0.7])
+
+
+def test_all_classes_so_far_count_alike_and_those_to_come_are_not_predicted(tmp_path, monkeypatch):
+    monkeypatch.setattr(profiling, "MOST_COST", 100)
+    monkeypatch.setattr(Profiler, "_train", lambda *given: None)
+    storage, first = SampleStorage(tmp_path / "of_profiler", RECORDS.record_bytes), draw_tasks(200)[0]
+    memory = Hierarchy(storage, Sizes(40, 40), seed=0)
+    memory.begin(first.classes)
+    memory.receive(first.labels, RECORDS.encode(first.x))
+    kernel = LinearNetworks().kernel
+    kernel[:, NUM_CLASSES - 1] += 10  # the greatest logit
+    chosen = np.flatnonzero((first.labels == 0) | (np.arange(len(first.labels)) < 20))
+    x, labels = first.x[chosen], first.labels[chosen]
+    predicted = linear(x, kernel.astype(np.float64))[:, :2].argmax(axis=1)
+    right = [np.mean(predicted[labels == label] == label) for label in (0, 1)]
+    assert abs(np.mean(right) - np.mean(predicted == labels)) > 0.02
+    profiler = Profiler(LinearNetworks(), LEARNING, RECORDS.decode, 0)
+    pairs = [Sizes(40, 80), Sizes(40, 40)]
+    found = profiler.candidates(pairs, memory, [kernel], (RECORDS.encode(x), labels), 0)
+    assert [one.accuracy for one in found] == pytest.approx([np.mean(right)] * 2)
+    storage.close()
 
 
 @pytest.mark.parametrize("measured", [[0.4, 0.2, 0.0], [0.95, 1.0, 0.2]])
@@ -123,7 +159,7 @@ def test_effects_are_of_the_records_in_miniature(filled, monkeypatch):
     profiler = Profiler(LinearNetworks(), LEARNING, RECORDS.decode, 0)
     found = profiler.candidates([Sizes(40, 40), Sizes(8, 40)], memory, [LinearNetworks().kernel], held_out, 0)
     slope = (measured[0] - measured[1]) / np.log(8 / 2)
-    assert profiler.slopes == [(pytest.approx(slope), pytest.approx(0, abs=1e-9))]
+    assert profiler.trials == [Trial(NUM_CLASSES, 2, pytest.approx(slope), None)]
     expected = [0.55 + slope * np.log(5) / 2, 0.55 - slope * np.log(5) / 2]
     assert [one.accuracy for one in found] == pytest.approx(expected)
 
@@ -140,18 +176,18 @@ def test_in_miniature_every_class_has_a_record(filled, monkeypatch):
 @pytest.mark.parametrize(
     ("num_learnt", "num_trained"),
     [
-        (6680, 16 + 2 * (16 + 24 + 24 + 32 + 40 + 48) + 6),
-        (6679, 16 + 2 * (16 + 24 + 32 + 40 + 48) + 5),  # without the fourth
-        (5700, 16 + 2 * (16 + 24 + 32 + 40 + 48) + 5),
-        (5699, 0),
+        (7460, 16 + 2 * (12 + 16 + 24 + 24 + 32 + 40 + 48) + 7),
+        (7459, 16 + 2 * (12 + 16 + 24 + 32 + 40 + 48) + 6),  # without the fourth
+        (6480, 16 + 2 * (12 + 16 + 24 + 32 + 40 + 48) + 6),
+        (6479, 0),
     ],
 )
 def test_the_profiler_trains_on_no_more_than_its_share_of_all_records(filled, num_learnt, num_trained):
     memory, (records, labels) = filled
     profiler = Profiler(LinearNetworks(), dataclasses.replace(LEARNING, epochs=14), RECORDS.decode, 0)
-    found = profiler.candidates(SIX, memory, [LinearNetworks().kernel], (records[:3], labels[:3]), num_learnt)
-    assert [one.sizes for one in found] == (list(SIX) if num_trained else [])
-    assert profiler.num_trained == num_trained <= 0.05 * (num_learnt + 14 * 80)
+    found = profiler.candidates(SEVEN, memory, [LinearNetworks().kernel], (records[:3], labels[:3]), num_learnt)
+    assert [one.sizes for one in found] == (list(SEVEN) if num_trained else [])
+    assert profiler.num_trained == num_trained <= 0.05 * (num_learnt + 14 * 60)
 
 
 def test_what_was_tried_before_is_of_the_same_share(filled):
@@ -177,7 +213,7 @@ def test_pairs_that_are_or_would_be_alike_and_tests_without_samples_are_not_trie
     found = profiler.candidates(same, memory, [kernel], (records, labels), 0)
     assert [one.sizes for one in found] == [Sizes(40, 200), Sizes(80, 40)]
     assert profiler.num_trained == 16 + 2 * (8 + 40) + 2 * (16 + 8) + 2 * 27
-    five = [*SIX[:1], *SIX[2:], Sizes(42, 40)]  # the last two are alike in miniature
+    six = [*SEVEN[:1], *SEVEN[2:6], Sizes(42, 40)]  # the last two are alike in miniature
     before = profiler.num_trained
-    assert len(profiler.candidates(five, memory, [kernel], (records, labels), 0)) == 6
+    assert len(profiler.candidates(six, memory, [kernel], (records, labels), 0)) == 6
     assert profiler.num_trained - before == 16 + 2 * (48 + 32 + 24 + 24 + 16) + 5 * 27
