@@ -101,9 +101,8 @@ def learn(plan: TaskPlan) -> None:
 def say_if_nothing_was_tried(name: str, runs: Sequence[TaskRun], memory: MemoryPlan | None) -> None:
     """Memory of other sizes might have been better then."""
     if memory is not None and len(memory.grid) > 1 and not any(run.facts["trials"] for run in runs):
-        stayed = f"{memory.grid[0].num_episodic}:{memory.grid[0].num_stream}"
-        text = f"so short a training pays for no trial of sizes; memory stayed {stayed} (see --sizes, --epochs)"
-        print(f"{name}: note: {text}", file=sys.stderr)
+        stayed = f"memory stayed {memory.grid[0].text} (see --sizes, --epochs)"
+        print(f"{name}: note: so short a training pays for no trial of sizes; {stayed}", file=sys.stderr)
 
 
 def mean_final(runs: Sequence[TaskRun]) -> float:
@@ -261,7 +260,7 @@ def static_entries(
         energy = energy_of(name, runs, workload)
         yield {
             "kind": MEMORY,
-            "setting": f"{sizes.num_episodic}:{sizes.num_stream}",
+            "setting": sizes.text,
             "num_episodic": sizes.num_episodic,
             "num_stream": sizes.num_stream,
             "swap_ratio": swap_ratio,

@@ -40,7 +40,10 @@ def test_each_pair_is_tried_in_miniature_from_one_checkpoint(filled, monkeypatch
     monkeypatch.setattr(profiling, "MOST_COST", 100)
     networks, seed = LinearNetworks(), 7
     pairs = [Sizes(100, 2000), Sizes(100, 80), Sizes(40, 20)]  # from the largest, as they are tried
-    noise = lambda x, rng: x + rng.normal(0, 0.3, x.shape)  # noqa: E731
+
+    def noise(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        return x + rng.normal(0, 0.3, x.shape)
+
     learning = dataclasses.replace(LEARNING, epochs=42, rate_falls=rate_falls, augment=noise)
     start = [networks.kernel + 0.01]
     before = (memory.episodic.numbers.copy(), memory.stream.numbers.copy())

@@ -34,6 +34,11 @@ class Sizes:
     def num_records(self) -> int:
         return self.num_episodic + self.num_stream
 
+    @property
+    def text(self) -> str:
+        """As --sizes takes them, E:S."""
+        return f"{self.num_episodic}:{self.num_stream}"
+
     def holds(self, num_classes: int, num_new: int) -> bool:
         """Whether episodic memory, if there is any, has a slot for each class, and the stream buffer for each that is
         new."""
